@@ -1,0 +1,44 @@
+# The gate is `make check`; CI runs the same line and nothing else.
+
+.PHONY: check venv fmt test bench clean packages
+.DELETE_ON_ERROR:
+
+# What would make Python or pip here differ from Python elsewhere.
+unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONOPTIMIZE PYTHONPATH PYTHONSAFEPATH PYTHONWARNINGS
+unexport PIP_PREFIX PIP_TARGET PIP_USER
+
+bin := .venv/bin
+
+check: venv
+	$(bin)/ruff format --check .
+	$(bin)/ruff check .
+	$(bin)/mypy
+	$(bin)/python -m pytest
+
+venv: .venv/installed
+
+fmt: venv
+	$(bin)/ruff format .
+	$(bin)/ruff check --fix .
+
+test: venv
+	$(bin)/python -m pytest
+
+bench: venv
+	$(bin)/python benchmarks/run.py
+
+clean: # not runtime/ and db/: processes may live there
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	find . -name .git -prune -o -name __pycache__ -prune -exec rm -rf {} +
+
+packages:
+	@.ci/packages
+
+.venv/bin/python: | packages
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	    "tsm needs Python 3.11 or newer; this python3 is " + sys.version.split()[0])'
+	python3 -m venv --clear .venv
+
+.venv/installed: pyproject.toml hatch_build.py .venv/bin/python | packages
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

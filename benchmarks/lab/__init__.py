@@ -1,0 +1,1 @@
+"""What every row needs: a place to work, children that report, clocks, and a table."""

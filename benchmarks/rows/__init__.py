@@ -1,0 +1,29 @@
+"""What is measured, in the order of the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rows import crash, fleet, log_cost, ls, memory, start, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lab.rounds import Lab
+    from lab.table import Measured, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One set-up that yields one row or more."""
+
+    rows: Sequence[Row]
+    run: Callable[[Lab], list[Measured]]
+
+
+EXPERIMENTS = tuple(
+    Experiment(module.ROWS, module.run)
+    for module in (ls, start, fleet, crash, memory, log_cost, tail)
+)
+ROWS = {row.key: row for experiment in EXPERIMENTS for row in experiment.rows}

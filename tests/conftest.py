@@ -1,0 +1,66 @@
+"""The fixtures: a home, the command `tsm` in it, a gate. No process may outlive its test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import hypothesis
+import pytest
+
+from tests.running import PROGRAM, Tsm
+from tests.survivors import Survivors
+from tests.waiting import Gate, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_ENDING_S = 5.0  # for launchers and patrols to follow their last child
+
+# Neighbours share the machine's cores: how long one example takes says nothing.
+hypothesis.settings.register_profile("tsm", deadline=None)
+hypothesis.settings.load_profile("tsm")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty home."""
+    path = tmp_path / "home"
+    path.mkdir(mode=0o700)
+    return path
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    """A child that lives until it is told its exit code."""
+    return Gate(tmp_path / "gate")
+
+
+@pytest.fixture
+def tsm(home: Path, tmp_path: Path) -> Iterator[Tsm]:
+    """The installed command. Fails the test if any of its processes outlives `delete all`."""
+    assert PROGRAM.exists(), f"{PROGRAM}: not there: run `make venv`"
+    mark = uuid4().hex
+    survivors = Survivors(mark, tmp_path)
+    with Tsm(home, tmp_path, mark) as command:
+        try:
+            yield command
+        finally:
+            left = _left_after_delete(command, survivors)
+            survivors.kill()
+    if left:
+        pytest.fail("\n".join(["outlived the test:", *left]), pytrace=False)
+
+
+def _left_after_delete(command: Tsm, survivors: Survivors) -> list[str]:
+    """Delete all, then whoever is left, and what `delete` said of it."""
+    try:
+        said = command("delete", "all", ok=None).err
+    except AssertionError as error:
+        said = str(error)
+    try:
+        eventually(lambda: not survivors.pids(), _ENDING_S)
+    except pytest.fail.Exception:
+        return [*survivors.named(), said]
+    return []

@@ -1,0 +1,30 @@
+"""verify every file of the home"""
+
+from __future__ import annotations
+
+from tsm.store.inspect import findings
+from tsm.view.arguments import add_output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from tsm.context import Context
+
+_BROKEN = 6
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the arguments."""
+    add_output(parser)
+
+
+def run(_opts: Namespace, context: Context) -> int:
+    """Print what is not as documented and what would repair it; 6 if anything is."""
+    found = list(findings(context.home))
+    for one in found:
+        values = {"path": one.path, "problem": one.problem, "repair": one.repair}
+        context.row(values, f"{one.path}: {one.problem}\n  repair: {one.repair}")
+    if not found:
+        context.say(f"{context.home.root}: all files are as documented")
+    return _BROKEN if found else 0

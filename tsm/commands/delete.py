@@ -1,0 +1,40 @@
+"""stop processes and forget them"""
+
+from __future__ import annotations
+
+from tsm.context import LOCK_S
+from tsm.patrol.hold import held_all
+from tsm.patrol.observe import chosen
+from tsm.patrol.take_down import STOP, take_down
+from tsm.store import definitions
+from tsm.view.arguments import add_names, add_output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from tsm.context import Context
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the arguments."""
+    add_names(parser)
+    add_output(parser)
+
+
+def run(opts: Namespace, context: Context) -> int:
+    """Stop them, then remove their directories; what has happened to them stays in the journal."""
+    names = chosen(context.home, opts.names)
+    with held_all(context.home, names, LOCK_S) as held:
+        ended = take_down(context.home, held.processes.values(), STOP)
+        for name, one in ended.items():
+            definitions.forget(context.home, name)
+            held.locks[name].retire()
+            values = {
+                "tsm_id": one.process.meta.tsm_id,
+                "name": name,
+                "action": "delete",
+                "killed": list(one.killed),
+            }
+            context.row(values, f"{name}: deleted")
+    return context.report(held.problems)

@@ -1,0 +1,171 @@
+"""show everything about one process"""
+
+from __future__ import annotations
+
+import time
+
+from tsm.osproc import members, table, usage
+from tsm.patrol.observe import observe_all, uptime_s
+from tsm.patrol.process import load
+from tsm.store import documents, environment, journal, logs
+from tsm.view import text
+from tsm.view.arguments import add_names, add_output
+from tsm.view.events import sentence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from tsm.context import Context
+    from tsm.model import OsProcess, Run
+    from tsm.patrol.observe import Observed
+
+_EXITS = 5
+_STDERR_LINES = 10
+_ENDS = ("exit", "crash", "stop")
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the arguments."""
+    add_names(parser)
+    add_output(parser)
+
+
+def run(opts: Namespace, context: Context) -> int:
+    """Describe each of them; of a broken one, what is wrong with it."""
+    status = 0
+    for one in observe_all(context.home, opts.names):
+        if one.status == "broken":
+            facts: dict[str, object] = {
+                "name": one.name,
+                "status": one.status,
+                "reason": one.reason,
+            }
+            status = 6
+        else:
+            facts = _facts(one, context)
+        if context.as_json:
+            context.row(facts, "")
+        else:
+            _show(facts, context)
+    return status
+
+
+def _facts(one: Observed, context: Context) -> dict[str, object]:
+    home, name = context.home, one.name
+    process = load(home, name)
+    rows = table.processes()
+    used = usage.usage([one.pid] if one.pid is not None else [], lambda: rows)
+    cpu, mem = used.get(one.pid or 0, (None, None))
+    return {
+        "tsm_id": process.meta.tsm_id,
+        "name": name,
+        "status": one.status,
+        "reason": one.reason,
+        "pid": one.pid,
+        "uptime_s": uptime_s(one),
+        "restarts": process.meta.restarts,
+        "unstable_restarts": process.meta.unstable_restarts,
+        "cpu": cpu,
+        "mem": mem,
+        "spec": documents.encoded(process.spec),
+        "env_count": len(environment.read(home, name)),
+        "run": _run_facts(process.run),
+        "exits": _exits(one, context),
+        "paths": {
+            "directory": home.process(name),
+            "out": logs.current(home, name, "out"),
+            "err": logs.current(home, name, "err"),
+            "history": journal.history_file(home, name),
+        },
+        "tree": [] if one.pid is None else _tree(one.pid, rows),
+        "stderr": [
+            line.decode("utf-8", "replace")
+            for line in logs.last_lines(logs.current(home, name, "err"), _STDERR_LINES)
+        ],
+    }
+
+
+def _run_facts(run: Run | None) -> dict[str, object] | None:
+    if run is None:
+        return None
+    launcher = run.launcher.pid if run.launcher is not None else None
+    return {"id": run.id, "why": run.why, "time": round(run.time_s, 3), "launcher": launcher}
+
+
+def _exits(one: Observed, context: Context) -> list[dict[str, object]]:
+    history = journal.events(journal.history_file(context.home, one.name))
+    ends = [event for event, _ in history if event.get("event") in _ENDS]
+    return ends[-_EXITS:]
+
+
+def _tree(pid: int, rows: Sequence[OsProcess]) -> list[dict[str, object]]:
+    return [
+        {
+            "pid": row.pid,
+            "depth": depth,
+            "command": " ".join(table.command_line(row.pid)) or row.comm,
+            "cpu": usage.percent(row.cpu_ticks, row),
+            "mem": row.rss_bytes,
+            "threads": row.threads,
+        }
+        for depth, row in members.tree(pid, rows)
+    ]
+
+
+def _show(facts: Mapping[str, Any], context: Context) -> None:
+    for key, value in _lines(facts):
+        context.write(f"{key:<14}{text.printable(value)}\n")
+    for head, lines in (
+        (
+            "last exits",
+            [sentence(event, colour=context.colour) for event in facts.get("exits", [])],
+        ),
+        ("tree", [_branch(row) for row in facts.get("tree", [])]),
+        ("last of stderr", [text.printable(line) for line in facts.get("stderr", [])]),
+    ):
+        if lines:
+            context.write(f"{head}\n" + "".join(f"  {line}\n" for line in lines))
+
+
+def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if "spec" not in facts:
+        return [(key, str(value)) for key, value in facts.items()]
+    spec, rule = facts["spec"], facts["spec"]["restart"]
+    reason = f" ({facts['reason']})" if facts["reason"] else ""
+    policy = (
+        f"{rule['when']}, up to {rule['max_retries']} short runs "
+        f"(< {rule['min_uptime_s']:g} s) in a row, delay {rule['delay_s']:g} to {rule['max_delay_s']:g} s"
+    )
+    started = facts["run"] and time.strftime(
+        "%Y-%m-%d %H:%M:%S UTC", time.gmtime(facts["run"]["time"])
+    )
+    rows = (
+        ("name", f"{facts['name']} (id {facts['tsm_id']})"),
+        ("status", facts["status"] + reason),
+        ("pid", facts["pid"]),
+        ("launcher", facts["run"] and facts["run"]["launcher"]),
+        ("started", started),
+        ("uptime", text.duration(facts["uptime_s"])),
+        ("restarts", f"{facts['restarts']} ({facts['unstable_restarts']} short runs in a row)"),
+        ("cpu, memory", facts["pid"] and f"{facts['cpu']}%, {text.size(facts['mem'])}"),
+        ("command", spec["command"]),
+        ("argv", " ".join(map(repr, spec["argv"]))),
+        ("cwd", spec["cwd"]),
+        ("port", spec["port"]),
+        ("umask", spec["umask"]),
+        ("environment", f"{facts['env_count']} variables (tsm env {facts['name']})"),
+        ("env file", spec["env_file"]),
+        ("restart", policy),
+        ("stop", f"{spec['stop_signal']}, then SIGKILL after {spec['stop_timeout_s']:g} s"),
+        *facts["paths"].items(),
+    )
+    return [(key, str(value)) for key, value in rows if value not in (None, "")]
+
+
+def _branch(row: Mapping[str, Any]) -> str:
+    indent = "  " * row["depth"]
+    used = f"{row['cpu']}%  {text.size(row['mem'])}"
+    return f"{indent}{row['pid']}  {used}  {text.printable(row['command'])}"

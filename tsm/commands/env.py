@@ -1,0 +1,40 @@
+"""show the environment of a process"""
+
+from __future__ import annotations
+
+import os
+
+from tsm.patrol.observe import chosen
+from tsm.policy.environ import is_secret
+from tsm.store import environment
+from tsm.view import text
+from tsm.view.arguments import add_output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from tsm.context import Context
+
+_MASK = "********"
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("name", metavar="NAME", help="a name, with or without its port, or an id")
+    parser.add_argument("--reveal", action="store_true", help="show secrets as well")
+    add_output(parser)
+
+
+def run(opts: Namespace, context: Context) -> int:
+    """Print the saved environment, which the next run gets; what looks secret is masked."""
+    for name in chosen(context.home, [opts.name]):
+        saved = environment.read(context.home, name)
+        for raw_key, raw_value in sorted(saved.items()):
+            key, value = os.fsdecode(raw_key), os.fsdecode(raw_value)
+            if is_secret(key) and not opts.reveal:
+                value = _MASK
+            context.row(
+                {"name": name, "key": key, "value": value}, text.printable(f"{key}={value}")
+            )
+    return 0

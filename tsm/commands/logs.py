@@ -1,0 +1,97 @@
+"""show or follow what processes write"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+
+from tsm.errors import Usage
+from tsm.patrol.observe import chosen
+from tsm.store import logs
+from tsm.view import text
+from tsm.view.arguments import add_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Iterable, Sequence
+
+    from tsm.context import Context
+
+_LOOK_S = 0.05
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the arguments."""
+    add_names(parser, least="*")
+    add = parser.add_argument
+    add("-n", "--lines", type=int, default=100, metavar="N", help="how many, of each stream")
+    add("-f", "--follow", action="store_true", help="go on as lines are added")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--out", action="store_true", help="standard output alone")
+    which.add_argument("--err", action="store_true", help="standard error alone")
+    add("--grep", metavar="RE", help="only lines in which the regular expression is found")
+    add("--json", action="store_true", help="one JSON object a line: name, stream, line")
+
+
+def run(opts: Namespace, context: Context) -> int:
+    """Print the last lines: of one process as they are, of several each with its name."""
+    if opts.lines < 0:
+        message = f"--lines {opts.lines}: not a number of lines"
+        raise Usage(message)
+    pattern = _pattern(opts.grep)
+    names = chosen(context.home, opts.names or ["all"])
+    streams = [
+        s for s in logs.STREAMS if (s == "out" or not opts.out) and (s == "err" or not opts.err)
+    ]
+    tags = _tags(names, context)
+    followers = []
+    for name in names:
+        for stream in streams:
+            follower = logs.Follower(logs.current(context.home, name, stream))
+            show = _printer(name, stream, tags[name], as_json=opts.json)
+            show(follower.backlog(opts.lines, pattern, torn=not opts.follow))
+            followers.append((follower, show))
+    sys.stdout.flush()
+    while opts.follow and not context.reader_gone(_LOOK_S):
+        for follower, show in followers:
+            show(line for line in follower.lines() if pattern is None or pattern.search(line))
+        sys.stdout.flush()
+    return 0
+
+
+def _printer(
+    name: str, stream: str, tag: bytes, *, as_json: bool
+) -> Callable[[Iterable[bytes]], None]:
+    def show(lines: Iterable[bytes]) -> None:
+        for line in lines:
+            if as_json:
+                values = {"name": name, "stream": stream, "line": line.decode("utf-8", "replace")}
+                sys.stdout.buffer.write(json.dumps(values).encode("ascii") + b"\n")
+            else:
+                sys.stdout.buffer.write(tag + line + b"\n")
+
+    return show
+
+
+def _tags(names: Sequence[str], context: Context) -> dict[str, bytes]:
+    """What stands before each line: nothing for one process, the padded names for several."""
+    if len(names) < 2:
+        return dict.fromkeys(names, b"")
+    width = max(len(name) for name in names)
+    return {
+        name: (text.prefix(name.ljust(width), place, colour=context.colour) + " | ").encode()
+        for place, name in enumerate(names)
+    }
+
+
+def _pattern(expression: str | None) -> re.Pattern[bytes] | None:
+    if expression is None:
+        return None
+    try:
+        return re.compile(os.fsencode(expression))
+    except re.error as error:
+        message = f"--grep {expression!r}: not a regular expression: {error}"
+        raise Usage(message) from error

@@ -1,0 +1,44 @@
+"""save which processes there are and which are wanted up"""
+
+from __future__ import annotations
+
+from tsm.errors import Usage
+from tsm.patrol.observe import observe_all
+from tsm.patrol.process import load
+from tsm.policy.words import is_name
+from tsm.store import environment, home, saved
+from tsm.view.arguments import add_output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from tsm.context import Context
+
+DEFAULT = "default"
+_UP = ("launching", "online", "waiting", "errored")
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "save", nargs="?", default=DEFAULT, metavar="SAVE", help="the saved file's name"
+    )
+    add_output(parser)
+
+
+def run(opts: Namespace, context: Context) -> int:
+    """Write the saved file; nothing is written where a process is broken."""
+    if not is_name(opts.save):
+        message = f"{opts.save!r}: not a name for a saved file"
+        raise Usage(message)
+    place = context.home
+    home.prepare(place)
+    rows = []
+    for one in observe_all(place, []):
+        spec = load(place, one.name).spec
+        rows.append(saved.Saved(spec, environment.read(place, one.name), one.status in _UP))
+    path = saved.write(place, opts.save, rows)
+    values = {"save": opts.save, "path": path, "processes": len(rows)}
+    context.row(values, f"saved {len(rows)} processes in {path}")
+    return 0

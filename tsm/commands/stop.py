@@ -1,0 +1,48 @@
+"""stop processes and everything that belongs to them"""
+
+from __future__ import annotations
+
+from tsm.context import LOCK_S
+from tsm.patrol.hold import held_all
+from tsm.patrol.observe import chosen
+from tsm.patrol.take_down import STOP, is_up, take_down
+from tsm.view.arguments import add_names, add_output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from tsm.context import Context
+    from tsm.patrol.end import Ended
+
+
+def configure(parser: ArgumentParser) -> None:
+    """Add the arguments."""
+    add_names(parser)
+    add_output(parser)
+
+
+def run(opts: Namespace, context: Context) -> int:
+    """Stop them side by side; 0 also for what was down before."""
+    names = chosen(context.home, opts.names)
+    with held_all(context.home, names, LOCK_S) as held:
+        up = {name for name, process in held.processes.items() if is_up(process)}
+        ended = take_down(context.home, held.processes.values(), STOP)
+        for name, one in ended.items():
+            _answer(one, context, was_up=name in up)
+    return context.report(held.problems)
+
+
+def _answer(one: Ended, context: Context, *, was_up: bool) -> None:
+    process = one.process
+    values: dict[str, object] = {
+        "tsm_id": process.meta.tsm_id,
+        "name": process.name,
+        "action": "stop" if was_up else None,
+        "status": "stopped",
+        "killed": list(one.killed),
+    }
+    said = "stopped" if was_up else "already stopped"
+    if one.killed:
+        said += f" ({', '.join(one.killed)} needed SIGKILL)"
+    context.row(values, f"{process.name}: {said}")

@@ -1,0 +1,39 @@
+# The launcher: the parent of one child. It records the child's pid and exit; it carries no byte of output.
+#
+# Standard input is the run record, open for appending; 9 is the process's lock; the working directory is the
+# process directory. The environment is the child's, but for TSM_FOLD_n: NAME=VALUE words that a shell would
+# drop or change. A caught signal is reset for the child, an ignored one would not be: hence `trap :`.
+#
+# usage: launch.sh NAME PYTHON TSM_HOME HOME PATH PYTHONPATH UMASK CWD FOLDED ARGV...
+
+trap : HUP INT QUIT TERM PIPE ALRM USR1 USR2
+read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ ticks _ </proc/self/stat
+echo "launcher $pid $ticks" >&0
+exec 9>&- # from here on, whoever has the lock finds the launcher in the record
+
+( # ends as the child: same pid, same start time
+    read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ ticks _ </proc/self/stat
+    echo "pid $pid $ticks" >&0
+    exec >>current.out 2>>current.err
+    umask "$7"
+    cd -- "$8" || exit 126
+    exec </dev/null
+    folded=$9
+    shift 9
+    unset OLDPWD
+    [ "$folded" = 0 ] || while :; do
+        eval "set -- \"\$TSM_FOLD_$folded\" \"\$@\"; unset TSM_FOLD_$folded"
+        folded=$((folded - 1))
+        [ "$folded" = 0 ] && set -- /usr/bin/env "$@" && break
+    done
+    exec "$@"
+)
+echo "exit $?" >&0
+
+# A command that writes `down` sees to the rest; where the directory is gone there is no rest.
+while [ -e run ] && ! [ -e down ]; do
+    pause=$(/usr/bin/env -i TSM_HOME="$3" HOME="$4" PATH="$5" ${6:+PYTHONPATH="$6"} \
+        "$2" -P -m tsm patrol --after-exit -- "$1" 2>>../../patrol/patrol.log) || exit
+    [ "$pause" ] || exit 0
+    PATH=/usr/bin:/bin sleep "$pause"
+done

@@ -1,0 +1,96 @@
+"""Everyone who belongs to a run: its session, its descendants, and who carries its TSM_RUN."""
+
+from __future__ import annotations
+
+import os
+
+from tsm.osproc.table import lookup, processes, run_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tsm.model import OsProcess, Run
+
+
+class Membership:
+    """Who has been seen to belong to one run.
+
+    Once seen, a process stays known by (pid, start time): it may lose its parent, leave
+    the session, or write over its environment before the next look.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.known: dict[int, int] = {}  # pid -> start time
+
+    def refresh(self, table: Sequence[OsProcess], boot: str) -> list[OsProcess]:
+        """Look for members in `table`, add them to the known, and return the living.
+
+        No members: whoever is older than the run, the launcher and what it runs, the
+        command that asks, and whoever carries the TSM_RUN of another run.
+        """
+        if self.run.boot != boot:
+            return []
+        candidates = [row for row in table if self._possible(row)]
+        carried = {row.pid: run_of(row.pid) for row in candidates}
+        candidates = [row for row in candidates if carried[row.pid] in (None, self.run.id)]
+        recycled = self._session_is_anothers(table)
+        living = {
+            row.pid: row
+            for row in candidates
+            if carried[row.pid] == self.run.id or self._known(row, in_session=not recycled)
+        }
+        _add_descendants(living, candidates)
+        self.known.update((row.pid, row.ticks) for row in living.values())
+        return list(living.values())
+
+    def _possible(self, row: OsProcess) -> bool:
+        child, launcher = self.run.child, self.run.launcher
+        oldest = min((one.ticks for one in (child, launcher) if one is not None), default=0)
+        outside = launcher.pid if launcher is not None else -1
+        if row.dead or row.ticks < oldest or row.pid == os.getpid():
+            return False
+        return outside not in (row.pid, row.session)
+
+    def _known(self, row: OsProcess, *, in_session: bool) -> bool:
+        child = self.run.child
+        if child is not None and in_session and row.session == child.pid:
+            return True
+        return self.known.get(row.pid) == row.ticks
+
+    def _session_is_anothers(self, table: Sequence[OsProcess]) -> bool:
+        child = self.run.child
+        return child is not None and any(
+            row.pid == child.pid and row.ticks != child.ticks for row in table
+        )
+
+
+def _add_descendants(living: dict[int, OsProcess], candidates: Sequence[OsProcess]) -> None:
+    grown = True
+    while grown:
+        found = [row for row in candidates if row.ppid in living and row.pid not in living]
+        living.update((row.pid, row) for row in found)
+        grown = bool(found)
+
+
+def carrier(run_id: str, session: int | None) -> OsProcess | None:
+    """The oldest process with that TSM_RUN that is not of the launcher's `session`."""
+    rows = [row for row in processes() if row.session != session and not row.dead]
+    found = [row for row in rows if run_of(row.pid) == run_id]
+    return min(found, key=lambda row: (row.ticks, row.pid), default=None)
+
+
+def tree(root: int, table: Iterable[OsProcess]) -> list[tuple[int, OsProcess]]:
+    """`root` and its descendants, depth first, each with its depth."""
+    children: dict[int, list[OsProcess]] = {}
+    for row in table:
+        children.setdefault(row.ppid, []).append(row)
+    first = lookup(root)
+    rows = []
+    stack = [] if first is None else [(0, first)]
+    while stack:
+        depth, row = stack.pop()
+        rows.append((depth, row))
+        stack += [(depth + 1, child) for child in reversed(children.get(row.pid, []))]
+    return rows

@@ -1,0 +1,99 @@
+"""The kernel's process table: who lives, and is it still the same one."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from tsm.model import Identity, OsProcess
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def boot_id() -> str:
+    """The id of this boot of the machine (random(4)); pids and ticks mean nothing beyond it."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def lookup(pid: int) -> OsProcess | None:
+    """The process with that pid, zombies included, or None."""
+    try:
+        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        return _parsed(pid, os.read(fd, 4096))
+    except OSError:  # it went away between open and read
+        return None
+    finally:
+        os.close(fd)
+
+
+def processes() -> list[OsProcess]:
+    """Every process that the caller may see, in no order."""
+    found = (lookup(int(entry)) for entry in os.listdir("/proc") if entry.isdecimal())
+    return [process for process in found if process is not None]
+
+
+def alive(identity: Identity | None, boot: str) -> bool:
+    """Whether that very process lives. A zombie does not, nor does one of another boot."""
+    if identity is None or identity.boot != boot:
+        return False
+    process = lookup(identity.pid)
+    return process is not None and process.ticks == identity.ticks and not process.dead
+
+
+def identity(pid: int, boot: str) -> Identity | None:
+    """The identity of the process that has `pid` now."""
+    process = lookup(pid)
+    return None if process is None or process.dead else Identity(boot, pid, process.ticks)
+
+
+def run_of(pid: int) -> str | None:
+    """The TSM_RUN that the process was born with; None if it has none or may not be asked."""
+    for entry in _environment(pid):
+        if entry.startswith(b"TSM_RUN="):
+            return entry[8:].decode("ascii", "replace")
+    return None
+
+
+def command_line(pid: int) -> list[str]:
+    """The argv of the process, empty for a zombie, a kernel thread, or nobody."""
+    raw = _bytes(f"/proc/{pid}/cmdline")
+    return [os.fsdecode(word) for word in raw.split(b"\0")[:-1]]
+
+
+def uptime_s(ticks: int) -> float:
+    """Seconds since the kernel tick at which a process began."""
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / TICKS_PER_S)
+
+
+def _environment(pid: int) -> list[bytes]:
+    return _bytes(f"/proc/{pid}/environ").split(b"\0")
+
+
+def _bytes(path: str) -> bytes:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _parsed(pid: int, stat: bytes) -> OsProcess:
+    # The name may hold spaces and parentheses: the fields begin after the last ")".
+    head, _, tail = stat.rpartition(b")")
+    field = tail.split()
+    return OsProcess(
+        pid=pid,
+        comm=head.partition(b"(")[2].decode("utf-8", "replace"),
+        state=field[0].decode("ascii"),
+        ppid=int(field[1]),
+        session=int(field[3]),
+        cpu_ticks=int(field[11]) + int(field[12]),
+        ticks=int(field[19]),
+        rss_bytes=int(field[21]) * _PAGE_BYTES,
+        threads=int(field[17]),
+    )

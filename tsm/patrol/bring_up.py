@@ -1,0 +1,107 @@
+"""Bringing processes up, many side by side: launch all, then wait for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
+
+from tsm.errors import Broken, Refused, TsmError
+from tsm.osproc import ports, preflight, table
+from tsm.patrol.begin import await_exec, settled, spawned
+from tsm.patrol.end import end
+from tsm.patrol.hold import held_all
+from tsm.patrol.notes import note_status
+from tsm.patrol.process import Process, situation
+from tsm.store import environment, logs, runs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tsm.model import Spec
+    from tsm.store.home import Home
+    from tsm.store.lock import Lock
+
+
+@dataclass(slots=True)
+class Launched:
+    """What became of the wish to have some processes up."""
+
+    up: list[Process] = field(default_factory=list)  # were up before
+    started: list[Process] = field(default_factory=list)
+    problems: list[TsmError] = field(default_factory=list)  # one for each that could not start
+
+
+def bring_up(home: Home, names: Sequence[str], lock_timeout_s: float) -> Launched:
+    """Start those of `names` that are not up; return once the children run their own programs."""
+    with held_all(home, names, lock_timeout_s) as held:
+        launched = start_held(
+            home, [(held.processes[name], held.locks[name]) for name in held.processes]
+        )
+        launched.problems += held.problems
+    return launched
+
+
+def start_held(home: Home, held: Iterable[tuple[Process, Lock]]) -> Launched:
+    """Start those that are not up, whose locks the caller holds."""
+    up, problems, down = [], [], []
+    boot = table.boot_id()
+    for process, its_lock in held:
+        if process.down is None and situation(process, boot).child_lives:
+            up.append(process)
+            continue
+        try:
+            preflight.check(process.spec, environment.read(home, process.name))
+            ready = end(home, [process])[process.name].process
+            check_port(process.spec)
+            down.append((ready, its_lock))
+        except (Refused, Broken) as problem:
+            problems.append(problem)
+    launched = launch_held(home, down, "start")
+    return Launched(up, launched.started, [*problems, *launched.problems])
+
+
+def launch_held(home: Home, held: Iterable[tuple[Process, Lock]], why: str) -> Launched:
+    """Launch processes whose runs have ended, all at once; the caller holds their locks."""
+    launched = Launched()
+    waiting = []
+    for process, its_lock in held:
+        try:
+            waiting.append(spawned(home, its_lock, process, why))
+        except (Refused, Broken) as problem:
+            launched.problems.append(problem)
+    for process in waiting:
+        try:
+            launched.started.append(_seen_through(home, settled(home, process)))
+        except Refused as problem:
+            launched.problems.append(problem)
+    return launched
+
+
+def check_port(spec: Spec) -> None:
+    """Raise Refused, naming who has it, if the port of the process is taken."""
+    if spec.port is not None and ports.listening(spec.port):
+        message = f"{spec.name}: port {spec.port} is taken by {ports.holder(spec.port)}"
+        raise Refused(message)
+
+
+def _seen_through(home: Home, process: Process) -> Process:
+    """Wait for the exec. A program that cannot be executed is put down again, and said so."""
+    run, name = process.run, process.name
+    if await_exec(process) or run is None:
+        return process
+    complaint = _complaint(home, name)
+    if complaint is None:
+        return process
+    runs.want_down(home, name, "")
+    end(home, [changed(process, down="stop")])
+    note_status(home, process, "stopped")
+    message = f"{name}: cannot execute {process.spec.argv[0]}: {complaint}"
+    raise Refused(message)
+
+
+def _complaint(home: Home, name: str) -> str | None:
+    """What the chain said last, if it was the chain that failed."""
+    lines = logs.last_lines(home.file(name, "current.err"), 1)
+    text = lines[-1].decode("utf-8", "replace").strip() if lines else ""
+    return text.rpartition(": ")[2] if text.startswith("setsid: ") else None

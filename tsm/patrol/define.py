@@ -1,0 +1,110 @@
+"""From what a user typed to a definition."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from tsm.errors import Refused, Usage
+from tsm.model import Restart, Spec
+from tsm.osproc import preflight, signals
+from tsm.policy import limits, words
+from tsm.policy.environ import composed
+from tsm.store import environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a user wants run, before it is known how."""
+
+    words: tuple[str, ...]  # one command string, or an argv of several
+    is_argv: bool
+    cwd: str
+    umask: str
+    name: str | None = None
+    port: int | None = None
+    interpreter: str | None = None
+    env_file: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    clean_env: bool = False
+    restart: Restart = field(default_factory=Restart)
+    stop_signal: str = "SIGTERM"
+    stop_timeout_s: float = 10.0
+
+
+def defined(wish: Wish, path: str) -> Spec:
+    """The definition that answers the wish; `path` is the PATH to look for programs on.
+
+    Raises Usage when it makes no sense, Refused when an interpreter is missing.
+    """
+    argv, interpreter = _argv(wish, path)
+    typed = words.split(wish.words[0]) if _is_string(wish) and argv[0] == "/bin/sh" else argv
+    name = words.full_name(wish.name or words.default_name(typed), wish.port)
+    number = signals.number(wish.stop_signal)
+    if number is None:
+        message = f"stop signal {wish.stop_signal!r}: no such signal: try TERM, INT or QUIT"
+        raise Usage(message)
+    spec = Spec(
+        name=name,
+        argv=argv,
+        command=wish.words[0] if _is_string(wish) else " ".join(wish.words),
+        cwd=wish.cwd,
+        interpreter=interpreter,
+        port=wish.port,
+        umask=wish.umask,
+        env_file=wish.env_file,
+        env=wish.env,
+        clean_env=wish.clean_env,
+        restart=wish.restart,
+        stop_signal=signals.name(number) if number < 32 else str(number),
+        stop_timeout_s=wish.stop_timeout_s,
+    )
+    what = limits.problem(spec)
+    if what is not None:
+        raise Usage(what)
+    return spec
+
+
+def environ_of(spec: Spec, caller: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """The child's environment as of now, the env file read anew."""
+    dotenv = environment.read_dotenv(spec.env_file) if spec.env_file is not None else {}
+    return composed(spec, caller, dotenv)
+
+
+def _is_string(wish: Wish) -> bool:
+    return not wish.is_argv and len(wish.words) == 1
+
+
+def _argv(wish: Wish, path: str) -> tuple[tuple[str, ...], str | None]:
+    """The argv, and the interpreter where tsm had to put one in front."""
+    if _is_string(wish):
+        command = wish.words[0]
+        if wish.interpreter is None and words.needs_shell(command):
+            return words.shell_argv(command), None
+        argv = words.split(command)
+    else:
+        argv = wish.words
+    if wish.interpreter is not None:
+        return (*words.split(wish.interpreter), *argv), wish.interpreter
+    script = os.path.join(wish.cwd, argv[0])
+    candidates = words.INTERPRETERS.get(words.suffix(argv[0]), ())
+    if not candidates or not os.path.isfile(script) or preflight.has_own_interpreter(script):
+        return argv, _named_interpreter(argv)
+    for interpreter in candidates:
+        if preflight.found(interpreter, path, wish.cwd) is not None:
+            return (interpreter, *argv), interpreter
+    message = (
+        f"{argv[0]}: needs {' or '.join(candidates)}, which is not on PATH: name an --interpreter"
+    )
+    raise Refused(message)
+
+
+def _named_interpreter(argv: Sequence[str]) -> str | None:
+    """The interpreter that the user wrote in front of a script himself."""
+    program = argv[0].rpartition("/")[2]
+    known = {name for names in words.INTERPRETERS.values() for name in names}
+    return program if program in known else None

@@ -1,0 +1,149 @@
+"""Ending runs: politely, then all of what is left of them, many side by side."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass, field
+from dataclasses import replace as changed
+
+from tsm.errors import TimedOut
+from tsm.model import Identity
+from tsm.osproc import signals, table
+from tsm.osproc.members import Membership
+from tsm.patrol.notes import brought_up_to_date, note_end
+from tsm.policy.state import end_of
+from tsm.store import runs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tsm.model import OsProcess, Run
+    from tsm.patrol.process import Process
+    from tsm.store.home import Home
+
+_KILL_S = 10.0  # how long the kernel may take to carry out a SIGKILL
+_LOOK_S = 0.02  # between two looks at the process table, however many runs end
+
+
+@dataclass(slots=True)
+class Ending:
+    """One run on its way out."""
+
+    process: Process
+    run: Run
+    membership: Membership
+    deadline_s: float  # of the polite part, on the monotonic clock
+    asked: set[int] = field(default_factory=set)  # pids that got the stop signal
+    left: list[OsProcess] = field(default_factory=list)  # at the last look
+    killed: list[str] = field(default_factory=list)  # who needed SIGKILL
+
+    def first(self) -> list[OsProcess]:
+        """The child, if it is still there: it gets the stop signal before all others."""
+        child = self.run.child
+        return [row for row in self.left if child is not None and row.pid == child.pid]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of one process whose run was to end."""
+
+    process: Process
+    killed: Sequence[str] = ()
+
+
+def end(home: Home, processes: Sequence[Process]) -> dict[str, Ended]:
+    """End the runs of `processes`, as far as they have not ended, and tell by name how.
+
+    First the child gets the stop signal; once it has gone, whoever is left of its run gets
+    it too; at the deadline all are killed. The caller holds all the locks. Raises TimedOut
+    if somebody survives SIGKILL (it waits in the kernel, for a disk perhaps).
+    """
+    boot = table.boot_id()
+    fresh = [brought_up_to_date(home, process, boot) for process in processes]
+    ended = {process.name: Ended(process) for process in fresh}
+    running = [
+        Ending(process, process.run, Membership(process.run), now_s() + process.spec.stop_timeout_s)
+        for process in fresh
+        if process.run is not None and process.run.ended_s is None
+    ]
+    while running:
+        rows = table.processes()
+        for one in running:
+            one.left = one.membership.refresh(rows, boot)
+        for one in [one for one in running if not one.left]:
+            ended[one.process.name] = Ended(_finish(home, one, boot), one.killed)
+            running.remove(one)
+        for one in running:
+            _press(one)
+        _await_change(running, boot)
+    for process in fresh:
+        _dismiss_launcher(process, boot)
+    return ended
+
+
+def now_s() -> float:
+    """The clock that no one sets."""
+    return time.monotonic()
+
+
+def _press(one: Ending) -> None:
+    """Send what is due: the stop signal, or SIGKILL."""
+    late_s = now_s() - one.deadline_s
+    if late_s > _KILL_S:
+        names = ", ".join(_called(row) for row in one.left)
+        message = f"{one.process.name}: survived SIGKILL: {names}: the kernel holds it"
+        raise TimedOut(message)
+    if late_s >= 0:
+        for row in one.left:
+            if signals.send(row.pid, row.ticks, signal.SIGKILL) and _called(row) not in one.killed:
+                one.killed.append(_called(row))
+        return
+    number = signals.number(one.process.spec.stop_signal) or signal.SIGTERM
+    for row in one.first() or one.left:
+        if row.pid not in one.asked:
+            one.asked.add(row.pid)
+            signals.send(row.pid, row.ticks, number)
+            signals.send(row.pid, row.ticks, signal.SIGCONT)  # a stopped one hears nothing
+
+
+def _await_change(running: Sequence[Ending], boot: str) -> None:
+    """Wait until somebody has gone or a deadline has come, and for a moment more."""
+    if not running:
+        return
+    rows = [(one.first() or one.left)[0] for one in running]
+    left_s = min(one.deadline_s for one in running) - now_s()
+    heads = [Identity(boot, row.pid, row.ticks) for row in rows]
+    signals.await_ends(heads, left_s if left_s > 0 else _LOOK_S)
+    if len(running) > 1:
+        time.sleep(_LOOK_S)  # let others go as well: one look serves all
+
+
+def _finish(home: Home, one: Ending, boot: str) -> Process:
+    """Nobody is left: write down how the run ended."""
+    process = brought_up_to_date(home, one.process, boot)
+    run = process.run or one.run
+    if process.down is not None and not run.stopped:
+        runs.note(home, process.name, "stopped")
+        process = changed(process, run=changed(run, stopped=True))
+    return note_end(home, process, end_of(run, time.time()), one.killed)
+
+
+def _dismiss_launcher(process: Process, boot: str) -> None:
+    """End the launcher that waits for the time of a restart, and the sleep it waits with."""
+    run = process.run
+    if run is None or run.launcher is None or not table.alive(run.launcher, boot):
+        return
+    launcher = run.launcher
+    sleeping = [
+        row for row in table.processes() if row.ppid == launcher.pid and row.comm == "sleep"
+    ]
+    if sleeping:
+        signals.send(launcher.pid, launcher.ticks, signal.SIGKILL)
+        for row in sleeping:
+            signals.send(row.pid, row.ticks, signal.SIGKILL)
+
+
+def _called(row: OsProcess) -> str:
+    return f"{row.comm} (pid {row.pid})"

@@ -1,0 +1,46 @@
+"""Holding several processes at once, so that they can be acted on side by side."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from tsm.errors import Broken, Busy, NoSuchProcess, TsmError
+from tsm.patrol.process import Process, load
+from tsm.store import definitions, lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tsm.store.home import Home
+    from tsm.store.lock import Lock
+
+
+@dataclass(slots=True)
+class Held:
+    """The processes whose locks are held, and why others are not among them."""
+
+    processes: dict[str, Process] = field(default_factory=dict)
+    locks: dict[str, Lock] = field(default_factory=dict)
+    problems: list[TsmError] = field(default_factory=list)  # Broken, Busy, NoSuchProcess
+
+
+@contextmanager
+def held_all(home: Home, names: Sequence[str], timeout_s: float) -> Iterator[Held]:
+    """Hold the locks of `names`, always in the same order, and read what they protect."""
+    with ExitStack() as stack:
+        held = Held()
+        for name in sorted(names):
+            try:
+                its_lock = stack.enter_context(lock.held(home, name, timeout_s))
+                if definitions.exists(home, name):
+                    held.locks[name] = its_lock
+                    held.processes[name] = load(home, name)
+                else:
+                    its_lock.retire()
+                    message = f"{name}: was deleted meanwhile"
+                    held.problems.append(NoSuchProcess(message))
+            except (Broken, Busy) as problem:
+                held.problems.append(problem)
+        yield held

@@ -1,0 +1,41 @@
+"""Taking processes down by command: the wish is written first, then carried out."""
+
+from __future__ import annotations
+
+from dataclasses import replace as changed
+
+from tsm.osproc import table
+from tsm.patrol.end import Ended, end
+from tsm.patrol.notes import note_status
+from tsm.patrol.process import situation
+from tsm.policy import state
+from tsm.store import runs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tsm.patrol.process import Process
+    from tsm.store.home import Home
+
+STOP = ""  # the file `down` is empty: it can be made on a full disk
+RESTART = "restart"  # patrol finishes what is cut short
+
+
+def take_down(home: Home, processes: Iterable[Process], reason: str) -> dict[str, Ended]:
+    """End the runs of the processes and keep them down. The caller holds their locks."""
+    down = []
+    for process in processes:
+        runs.want_down(home, process.name, reason)
+        down.append(changed(process, down=reason or "stop"))
+    ended = end(home, down)
+    if reason == STOP:
+        for one in ended.values():
+            note_status(home, one.process, "stopped")
+    return ended
+
+
+def is_up(process: Process) -> bool:
+    """Whether the process is anything but down for good: online, or about to be started."""
+    word, _ = state.status(situation(process, table.boot_id()))
+    return word in ("online", "launching", "stopping", "waiting")

@@ -1,0 +1,28 @@
+"""Clearing away what killed commands have left half made."""
+
+from __future__ import annotations
+
+from tsm.errors import Busy
+from tsm.store import definitions, lock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tsm.store.home import Home
+
+
+def tidy(home: Home) -> list[str]:
+    """Remove half-made and half-removed directories, and locks of processes that are no more.
+
+    What somebody is at work on is left alone. Returns the names.
+    """
+    cleared = []
+    for name in {*definitions.leftovers(home), *definitions.orphan_locks(home)}:
+        try:
+            with lock.held(home, name, 0.0) as held:
+                definitions.clear_leftovers(home, name)
+                if not definitions.exists(home, name):
+                    held.retire()
+                cleared.append(name)
+        except Busy:
+            continue
+    return cleared

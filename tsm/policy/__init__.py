@@ -1,0 +1,1 @@
+"""Pure decisions: the past goes in, a decision comes out."""

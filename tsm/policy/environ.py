@@ -1,0 +1,46 @@
+"""What the environment of a child is made of."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tsm.model import Spec
+
+# What --clean-env keeps of the caller's environment.
+BASIC = (b"HOME", b"LANG", b"LOGNAME", b"PATH", b"SHELL", b"TZ", b"USER")
+_OF_THE_CALLER = (b"OLDPWD", b"TSM_RUN", b"TSM_NAME", b"_")  # true of the caller, not of the child
+_SECRET = ("SECRET", "TOKEN", "PASSW", "PASSPHRASE", "APIKEY", "API_KEY", "PRIVATE", "CREDENTIAL")
+_SECRET_ENDS = ("_KEY", "_PWD", "_AUTH", "_DSN", "DATABASE_URL")
+
+
+def composed(
+    spec: Spec, caller: Mapping[bytes, bytes], dotenv: Mapping[bytes, bytes]
+) -> dict[bytes, bytes]:
+    """The child's environment: the caller's, then the env file's, then what tsm was told.
+
+    PWD is the child's working directory, PORT the port of the spec, TSM_NAME the name.
+    TSM_RUN is added for each run.
+    """
+    if spec.clean_env:
+        environ = {key: value for key, value in caller.items() if key in BASIC}
+    else:
+        environ = {key: value for key, value in caller.items() if key not in _OF_THE_CALLER}
+    environ.update(dotenv)
+    environ.update((_bytes(key), _bytes(value)) for key, value in spec.env.items())
+    environ[b"PWD"] = _bytes(spec.cwd)
+    environ[b"TSM_NAME"] = _bytes(spec.name)
+    if spec.port is not None:
+        environ[b"PORT"] = b"%d" % spec.port
+    return environ
+
+
+def is_secret(key: str) -> bool:
+    """Whether a variable of that name is likely to hold something not to be shown."""
+    word = key.upper()
+    return any(part in word for part in _SECRET) or word.endswith(_SECRET_ENDS)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

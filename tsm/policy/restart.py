@@ -1,0 +1,74 @@
+"""What follows an exit."""
+
+from __future__ import annotations
+
+from tsm.model import Exit, Rest, Restart, Start
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WINDOW_S = 60.0  # over which crashes are counted, however long each run was
+WINDOW_RUNS = 5  # so many of them in a window are nothing unusual
+
+
+def after_exit(rule: Restart, exits: Sequence[Exit]) -> Start | Rest:
+    """Decide what follows the last of `exits` (oldest first, at least one).
+
+    The delay doubles with each short run in a row: delay_s, 2x, 4x, ... max_delay_s. Longer
+    runs are throttled in the same way from the sixth end within a minute on, but only short
+    ones lead to `errored`.
+    """
+    last = exits[-1]
+    good = ok(rule, last)
+    how = outcome(last)
+    if rule.when == "no" or (rule.when == "on-failure" and good):
+        return Rest("completed" if good else "stopped", how)
+    short = short_runs(rule, exits)
+    if short and short > rule.max_retries:
+        return Rest("errored", f"{short} short runs in a row, the last {how}")
+    streak = max(short, crowded_runs(exits))
+    if streak == 0:
+        return Start(last.time_s, how)
+    pause_s = min(rule.delay_s * 2.0 ** min(streak - 1, 64), rule.max_delay_s)
+    return Start(last.time_s + pause_s, how)
+
+
+def ok(rule: Restart, one: Exit) -> bool:
+    """Whether the exit counts as success."""
+    return one.code is not None and one.code in rule.success_codes
+
+
+def short_runs(rule: Restart, exits: Sequence[Exit]) -> int:
+    """How many of the last runs, in a row, were shorter than min_uptime."""
+    count = 0
+    for one in reversed(exits):
+        if one.uptime_s >= rule.min_uptime_s:
+            break
+        count += 1
+    return count
+
+
+def crowded_runs(exits: Sequence[Exit]) -> int:
+    """How many more runs have ended within the window than are nothing unusual."""
+    since_s = exits[-1].time_s - WINDOW_S
+    return max(0, sum(one.time_s > since_s for one in exits) - WINDOW_RUNS)
+
+
+def counted(rule: Restart, exits: Sequence[Exit]) -> tuple[Exit, ...]:
+    """The exits that later decisions still need: the last short runs, and the window."""
+    if not exits:
+        return ()
+    since_s = exits[-1].time_s - WINDOW_S
+    window = sum(one.time_s > since_s for one in exits)
+    keep = max(short_runs(rule, exits), min(window, 2 * WINDOW_RUNS))
+    return tuple(exits[-min(keep, rule.max_retries + 2 * WINDOW_RUNS) :]) if keep else ()
+
+
+def outcome(one: Exit) -> str:
+    """How the run ended, in words."""
+    if one.code is None:
+        return "ended with an unknown exit code"
+    if one.code > 128:
+        return f"killed by signal {one.code - 128}"
+    return f"exited with {one.code}"

@@ -1,0 +1,168 @@
+"""Words of a command line: names and what they select, commands and how they are run."""
+
+from __future__ import annotations
+
+import re
+
+from tsm.errors import NoSuchProcess, Usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+INTERPRETERS: Mapping[str, tuple[str, ...]] = {
+    ".js": ("node",),
+    ".mjs": ("node",),
+    ".cjs": ("node",),
+    ".py": ("python3",),
+    ".sh": ("sh",),
+    ".rb": ("ruby",),
+    ".ts": ("bun", "tsx"),
+    ".pl": ("perl",),
+    ".php": ("php",),
+}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TOKEN = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.|.""", re.DOTALL)
+_SHELLS_WORDS = frozenset(
+    re.findall(
+        r"\S+",
+        ". : alias bg break case cd command continue do done elif else esac eval exec exit export "
+        "fg fi for if jobs read readonly return set shift source then times trap type ulimit "
+        "umask unalias unset until wait while { } !",
+    )
+)
+
+
+def full_name(name: str, port: int | None) -> str:
+    """The name of the process directory. Raises Usage if nothing can be called that."""
+    full = name if port is None or name.endswith(f"-{port}") else f"{name}-{port}"
+    if name == "all" or not _NAME.fullmatch(name) or not _NAME.fullmatch(full):
+        message = (
+            f"{name!r}: not a name: use up to 64 letters, digits, `.`, `_` and `-`, "
+            "a letter or digit first (and not `all`)"
+        )
+        raise Usage(message)
+    return full
+
+
+def is_name(text: str) -> bool:
+    """Whether a process may be called that."""
+    return bool(_NAME.fullmatch(text)) and text != "all"
+
+
+def selected(
+    words: Sequence[str], names: Sequence[str], id_of: Callable[[str], int | None]
+) -> list[str]:
+    """The names, sorted and each once, that `words` mean: names, ids, globs, `all`.
+
+    A word may leave out the port where that is unambiguous. Raises NoSuchProcess for a word
+    that means nothing, Usage for one that means several.
+    """
+    found: set[str] = set()
+    for word in words:
+        found.update(_matches(word, names, id_of))
+    return sorted(found)
+
+
+def _matches(word: str, names: Sequence[str], id_of: Callable[[str], int | None]) -> list[str]:
+    if word == "all":
+        return list(names)
+    if word in names:
+        return [word]
+    if any(sign in word for sign in "*?["):
+        import fnmatch
+
+        found = [name for name in names if fnmatch.fnmatchcase(name, word)]
+        return found or _nobody(word, names)
+    if word.isdecimal():
+        found = [name for name in names if id_of(name) == int(word)]
+        return found or _nobody(word, names)
+    short = re.compile(re.escape(word) + r"-[0-9]+")
+    found = [name for name in names if short.fullmatch(name)]
+    if len(found) > 1:
+        message = f"{word}: could be any of {', '.join(found)}: give the name with its port"
+        raise Usage(message)
+    return found or _nobody(word, names)
+
+
+def _nobody(word: str, names: Sequence[str]) -> list[str]:
+    import difflib
+
+    near = difflib.get_close_matches(word, names, 1)
+    hint = f"did you mean {near[0]}?" if near else "tsm ls shows what there is"
+    message = f"{word}: no such process: {hint}"
+    raise NoSuchProcess(message)
+
+
+def needs_shell(command: str) -> bool:
+    """Whether the command means something only to a shell: operators, expansions, globs."""
+    bare = _without_quotes(command)
+    quoted = [part for part in _TOKEN.findall(command) if part[0] == '"']
+    if any("$" in part or "`" in part for part in quoted):
+        return True
+    if re.search(r"[|&;<>()$`*?\[\n]|(^|\s)[~#]", bare):
+        return True
+    first = (bare.split() or [""])[0]
+    return first in _SHELLS_WORDS or re.match(r"[A-Za-z_]\w*=", first) is not None
+
+
+def shell_argv(command: str) -> tuple[str, ...]:
+    """`/bin/sh -c` for the command, whose last part takes the shell's place where it can."""
+    start = _last_simple(command)
+    if start is not None:
+        command = f"{command[:start]}exec {command[start:]}"
+    return ("/bin/sh", "-c", command)
+
+
+def _last_simple(command: str) -> int | None:
+    """Where the simple command begins that the list ends with; None if it does not."""
+    bare = _without_quotes(command)
+    for hidden in (r"\$\([^()]*\)", r"`[^`]*`", r"[0-9]*[<>]&[0-9-]"):
+        bare = re.sub(hidden, lambda found: "x" * len(found[0]), bare)
+    start = max((sign.end() for sign in re.finditer(r"&&|\|\||[;&\n]", bare)), default=0)
+    start += re.match(r"\s*([A-Za-z_]\w*=\S*\s+)*", bare[start:]).end()  # type: ignore[union-attr]
+    words = bare[start:].split()
+    if not words or re.search(r"<<|(^|\W)trap\W", bare) or re.search(r"[|()#]", bare[start:]):
+        return None
+    if _SHELLS_WORDS.intersection(words) or re.match(r"[A-Za-z_]\w*=|[<>0-9]", words[0]):
+        return None
+    return start
+
+
+def _without_quotes(command: str) -> str:
+    """The command with an x for each quoted character: what is left means something."""
+    return "".join(
+        "x" * len(part) if part[0] in "'\"\\" else part for part in _TOKEN.findall(command)
+    )
+
+
+def split(command: str) -> tuple[str, ...]:
+    """The words of a command, quotes removed as a shell would. Raises Usage."""
+    import shlex
+
+    try:
+        words = tuple(shlex.split(command))
+    except ValueError as error:
+        message = f"{command!r}: cannot be split into words: {str(error).lower()}"
+        raise Usage(message) from error
+    if not words:
+        message = "the command is empty: tsm start 'node server.js'"
+        raise Usage(message)
+    return words
+
+
+def suffix(path: str) -> str:
+    """The suffix of a file's name, with its dot; empty if it has none."""
+    name = path.rpartition("/")[2]
+    stem, dot, end = name.rpartition(".")
+    return dot + end if stem else ""
+
+
+def default_name(words: Sequence[str]) -> str:
+    """A name for a process that got none: the script's stem, else the program's name."""
+    script = next((word for word in words if suffix(word) in INTERPRETERS), words[0])
+    name = script.rpartition("/")[2]
+    if suffix(name) in INTERPRETERS:
+        name = name[: -len(suffix(name))]
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-")[:58]
+    return name or "process"

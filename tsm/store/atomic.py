@@ -1,0 +1,66 @@
+"""Replacing a file whole and appending whole lines, so that no reader sees a half."""
+
+from __future__ import annotations
+
+import os
+
+
+def replace(path: str, data: bytes, *, durable: bool = False) -> None:
+    """Put `data` at `path`. A reader sees the old bytes or the new, never a mix.
+
+    The caller holds the lock that `path` belongs to: the temporary's name is fixed, so two
+    writers would meet in it. With `durable` the bytes survive a power cut.
+    """
+    unfinished = f"{path}.new"
+    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        _write_all(fd, data, path)
+        if durable:
+            os.fsync(fd)
+    except OSError:
+        os.unlink(unfinished)
+        raise
+    finally:
+        os.close(fd)
+    os.rename(unfinished, path)
+    if durable:
+        sync_directory(os.path.dirname(path))
+
+
+def append(path: str, line: bytes) -> None:
+    """Add `line`, which ends in a newline, with one write."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        size = os.lseek(fd, 0, os.SEEK_END)
+        if size and os.pread(fd, 1, size - 1) != b"\n":
+            line = b"\n" + line  # a crash tore the last line: end it, so that it costs itself alone
+        _write_all(fd, line, path)
+    finally:
+        os.close(fd)
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory survive a power cut."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def remove(path: str) -> bool:
+    """Remove a file; False if there was none."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _write_all(fd: int, data: bytes, path: str) -> None:
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except OSError as error:
+        error.filename = path  # write(2) knows only a number
+        raise

@@ -1,0 +1,115 @@
+"""Process directories: they appear whole and disappear whole."""
+
+from __future__ import annotations
+
+import os
+
+from tsm.model import Meta
+from tsm.store import documents, environment, ids, journal, lock, runs
+from tsm.store.atomic import replace, sync_directory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tsm.model import Spec
+    from tsm.store.home import Home
+
+_UNFINISHED = ".new"
+_GONE = ".gone"
+
+
+def exists(home: Home, name: str) -> bool:
+    """Whether there is a process directory of that name."""
+    return os.path.isdir(home.process(name))
+
+
+def create(home: Home, spec: Spec, environ: Mapping[bytes, bytes], *, down: bool = False) -> Meta:
+    """Make the directory of a new process, durably. The caller holds its lock.
+
+    It is filled under another name first, so nobody sees it half made.
+    """
+    unfinished = f".{spec.name}{_UNFINISHED}"
+    _clear(home.process(unfinished))
+    os.mkdir(home.process(unfinished), 0o700)
+    try:
+        with lock.held(home, lock.HOME, 10.0):
+            tsm_id = ids.allot(home)
+        meta = Meta(
+            tsm_id=tsm_id,
+            name=spec.name,
+            pid=None,
+            command=spec.command,
+            cwd=spec.cwd,
+            interpreter=spec.interpreter,
+            port=spec.port,
+            status="stopped" if down else "launching",
+            start_time=None,
+            restarts=0,
+            unstable_restarts=0,
+            env_file=spec.env_file,
+        )
+        spec_data = documents.object_bytes(documents.encoded(spec))
+        replace(home.file(unfinished, "spec.json"), spec_data, durable=True)
+        replace(home.file(unfinished, "meta.json"), documents.meta_bytes(meta))
+        environment.write(home, unfinished, environ)
+        if down:
+            runs.want_down(home, unfinished, "")
+        os.rename(home.process(unfinished), home.process(spec.name))
+    except OSError:
+        _clear(home.process(unfinished))
+        raise
+    sync_directory(home.processes)
+    return meta
+
+
+def remove(home: Home, name: str) -> None:
+    """Remove the directory of a process that is down, but not its history."""
+    runs.publish_pid(home, name, None)
+    gone = home.process(f".{name}{_GONE}")
+    _clear(gone)
+    os.rename(home.process(name), gone)
+    _clear(gone)
+
+
+def forget(home: Home, name: str) -> None:
+    """Remove a process, and journal that it was deleted. The caller holds its lock."""
+    journal.record(home, name, "delete", {})
+    remove(home, name)
+
+
+def leftovers(home: Home) -> list[str]:
+    """The names of processes whose directory a killed command has half made or half removed."""
+    found = []
+    for entry in os.listdir(home.processes) if os.path.isdir(home.processes) else []:
+        stem, dot, end = entry.rpartition(".")
+        if stem.startswith(".") and dot + end in (_UNFINISHED, _GONE):
+            found.append(stem[1:])
+    return sorted(set(found))
+
+
+def orphan_locks(home: Home) -> list[str]:
+    """The names of processes that are no more, but whose lock a killed command has left."""
+    folder = os.path.dirname(home.lock_file(""))
+    entries = os.listdir(folder) if os.path.isdir(folder) else []
+    names = {entry.removesuffix(".lock") for entry in entries if not entry.startswith(".")}
+    return sorted(names.difference(home.names()))
+
+
+def clear_leftovers(home: Home, name: str) -> None:
+    """Remove what a killed command has left. The caller holds the lock of `name`."""
+    for suffix in (_UNFINISHED, _GONE):
+        _clear(home.process(f".{name}{suffix}"))
+
+
+def _clear(directory: str) -> None:
+    try:
+        entries = list(os.scandir(directory))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            _clear(entry.path)
+        else:
+            os.unlink(entry.path)
+    os.rmdir(directory)

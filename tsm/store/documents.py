@@ -1,0 +1,149 @@
+r"""Documents of the home (meta, spec, saved): between the nouns and JSON, nothing guessed.
+
+A key is a field's name. Strings that are not UTF-8 on the system's side have each odd byte as
+a lone surrogate (PEP 383), which JSON writes as a \udcXX escape.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, fields
+
+from tsm.errors import Broken
+from tsm.model import Meta, Restart, Spec
+from tsm.store.atomic import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeVar
+
+    from tsm.store.home import Home
+
+    Noun = TypeVar("Noun", Meta, Spec, Restart)
+
+_META_BYTES = 500  # `ls` reads a hundred of them
+_NONE = type(None)
+_TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, _NONE),
+    "int": (int,),
+    "int | None": (int, _NONE),
+    "float": (int, float),
+    "float | None": (int, float, _NONE),
+    "bool": (bool,),
+    "tuple[str, ...]": (list,),
+    "tuple[int, ...]": (list,),
+    "Mapping[str, str]": (dict,),
+    "Restart": (dict,),
+}
+_ITEMS = {"tuple[str, ...]": str, "tuple[int, ...]": int, "Mapping[str, str]": str}
+
+
+def read_meta(home: Home, name: str) -> Meta:
+    """The meta of a process. Raises Broken with the file's path."""
+    path = home.file(name, "meta.json")
+    return decoded(Meta, read_object(path), path)
+
+
+def write_meta(home: Home, meta: Meta) -> None:
+    """Replace the meta of a process. The caller holds its lock."""
+    replace(home.file(meta.name, "meta.json"), meta_bytes(meta))
+
+
+def meta_bytes(meta: Meta) -> bytes:
+    """The content of meta.json: long texts are cut short here, spec.json has them whole."""
+    values = encoded(meta)
+    data = object_bytes(values)
+    for key in ("command", "cwd", "env_file"):
+        text, excess = values[key], len(data) - _META_BYTES
+        if excess >= 0 and isinstance(text, str):
+            values[key] = _cut(text, excess)
+            data = object_bytes(values)
+    return data
+
+
+def read_spec(home: Home, name: str) -> Spec:
+    """The definition of a process. Raises Broken with the file's path."""
+    path = home.file(name, "spec.json")
+    return decoded(Spec, read_object(path), path)
+
+
+def write_spec(home: Home, spec: Spec) -> None:
+    """Replace the definition so that it survives a power cut. The caller holds the lock."""
+    replace(home.file(spec.name, "spec.json"), object_bytes(encoded(spec)), durable=True)
+
+
+def read_object(path: str) -> dict[str, object]:
+    """The JSON object in a file. Raises Broken with the file's path."""
+    try:
+        with open(path, "rb") as file:
+            value = json.loads(file.read())
+    except FileNotFoundError:
+        message = f"{path}: missing"
+        raise Broken(message) from None
+    except (ValueError, RecursionError) as error:  # bad UTF-8 is a ValueError as well
+        message = f"{path}: not JSON: {error}"
+        raise Broken(message) from None
+    if not isinstance(value, dict):
+        message = f"{path}: not a JSON object"
+        raise Broken(message)
+    return value
+
+
+def object_bytes(values: Mapping[str, object]) -> bytes:
+    """One line of JSON."""
+    return json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def encoded(noun: Meta | Spec | Restart) -> dict[str, object]:
+    """The noun as a JSON object, keys of a later release included."""
+    values: dict[str, object] = {}
+    for field in fields(noun):
+        value = getattr(noun, field.name)
+        if isinstance(value, Restart):
+            value = encoded(value)
+        if field.name == "other":
+            values.update(value)
+        else:
+            values[field.name] = value
+    return values
+
+
+def decoded(kind: type[Noun], values: Mapping[str, object], path: str) -> Noun:
+    """The noun in a JSON object. Raises Broken, naming `path` and the key that is wrong."""
+    found: dict[str, object] = {}
+    rest = dict(values)
+    for field in fields(kind):
+        if field.name == "other":
+            continue
+        if field.name in rest:
+            found[field.name] = _value(str(field.type), field.name, rest.pop(field.name), path)
+        elif field.default is MISSING and field.default_factory is MISSING:
+            message = f"{path}: {field.name} is missing"
+            raise Broken(message)
+    return kind(**found, other=rest)  # type: ignore[arg-type]
+
+
+def _value(annotation: str, key: str, value: object, path: str) -> object:
+    items = value.values() if isinstance(value, dict) else value
+    kind = _ITEMS.get(annotation)
+    fits = isinstance(value, _TYPES[annotation]) and (
+        isinstance(value, bool) == (annotation == "bool")
+    )
+    if fits and kind is not None and isinstance(value, list | dict):
+        fits = all(type(item) is kind for item in items)  # type: ignore[attr-defined]
+    if not fits:
+        message = f"{path}: {key} is {json.dumps(value)[:60]}: should be {annotation}"
+        raise Broken(message)
+    if annotation == "Restart" and isinstance(value, dict):
+        return decoded(Restart, value, path)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _cut(text: str, excess: int) -> str:
+    """`text` without its middle, so much shorter that `excess` bytes of JSON are saved."""
+    keep = max(0, len(text) - excess - 4)
+    while keep and len(json.dumps(text[:keep])) > len(json.dumps(text)) - excess - 3:
+        keep -= 1
+    return text[:keep] + "..."

@@ -1,0 +1,114 @@
+"""The layout of the home: where everything lies, and whether the home may be used."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from tsm.errors import Refused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Every file that tsm keeps, relative to the home; the FILES sections of the manual list the same.
+FILES = {
+    "config.toml": "settings of the toolkit",
+    "runtime/last_id": "the highest tsm_id ever given",
+    "runtime/processes/NAME/meta.json": "identity and state",
+    "runtime/processes/NAME/spec.json": "the definition",
+    "runtime/processes/NAME/env": "the environment",
+    "runtime/processes/NAME/run": "the run record",
+    "runtime/processes/NAME/down": "present while the process is wanted down",
+    "runtime/processes/NAME/NAME.pid": "symbolic link to the pid file",
+    "runtime/processes/NAME/current.out": "what the child wrote to its standard output",
+    "runtime/processes/NAME/current.err": "what the child wrote to its standard error",
+    "runtime/pids/NAME.pid": "the child's pid",
+    "runtime/locks/NAME.lock": "the lock of one process",
+    "runtime/locks/.home.lock": "the lock of last_id",
+    "runtime/locks/.saved.lock": "the lock of the saved files",
+    "runtime/patrol/patrol.log": "errors of patrols that nobody watched",
+    "runtime/saved/SAVE.json": "what save wrote and resurrect reads",
+    "db/events/DATE.jsonl": "the events of a day, of all processes",
+    "db/history/NAME.jsonl": "the events of one process",
+}
+
+
+class Home:
+    """The paths below one home. Making one reads and writes nothing."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.abspath(root)
+        self.runtime = f"{self.root}/runtime"
+        self.processes = f"{self.runtime}/processes"
+        self.saved = f"{self.runtime}/saved"
+        self.events = f"{self.root}/db/events"
+        self.history = f"{self.root}/db/history"
+
+    def process(self, name: str) -> str:
+        """The process directory."""
+        return f"{self.processes}/{name}"
+
+    def file(self, name: str, file: str) -> str:
+        """A file of the process directory: `meta.json`, `run`, ..."""
+        return f"{self.processes}/{name}/{file}"
+
+    def pid_file(self, name: str) -> str:
+        """The file that holds the child's pid, for other programs to read."""
+        return f"{self.runtime}/pids/{name}.pid"
+
+    def pid_link(self, name: str) -> str:
+        """The symbolic link in the process directory to its pid file."""
+        return f"{self.processes}/{name}/{name}.pid"
+
+    def lock_file(self, name: str) -> str:
+        """The lock of one process; the name ".home" is the lock of the home."""
+        return f"{self.runtime}/locks/{name}.lock"
+
+    def save_file(self, save: str) -> str:
+        """What `tsm save SAVE` writes."""
+        return f"{self.saved}/{save}.json"
+
+    def names(self) -> list[str]:
+        """The names of all processes, sorted. A name that begins with a dot is unfinished work."""
+        try:
+            found = os.listdir(self.processes)
+        except FileNotFoundError:
+            return []
+        return sorted(name for name in found if not name.startswith("."))
+
+
+def chosen(environ: Mapping[str, str]) -> Home:
+    """The home that the environment names: TSM_HOME, else ~/.tsm."""
+    return Home(environ.get("TSM_HOME") or os.path.expanduser("~/.tsm"))
+
+
+def check(home: Home) -> bool:
+    """Whether the home exists. Raises Refused if somebody else owns it or may write to it."""
+    try:
+        status = os.stat(home.root)
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISDIR(status.st_mode):
+        message = f"{home.root}: not a directory: set TSM_HOME to one"
+        raise Refused(message)
+    if status.st_uid != os.geteuid():
+        message = (
+            f"{home.root}: belongs to uid {status.st_uid}, not to you: set TSM_HOME to your own"
+        )
+        raise Refused(message)
+    if status.st_mode & 0o022:
+        message = f"{home.root}: others may write to it: chmod go-w {home.root}"
+        raise Refused(message)
+    return True
+
+
+def prepare(home: Home) -> None:
+    """Make the home and its folders, as far as they are missing."""
+    if not check(home):
+        os.makedirs(home.root, mode=0o700, exist_ok=True)
+        check(home)
+    runtime = ("processes", "pids", "locks", "saved", "patrol")
+    folders = [f"{home.runtime}/{folder}" for folder in runtime] + [home.events, home.history]
+    for folder in folders:
+        os.makedirs(folder, mode=0o700, exist_ok=True)

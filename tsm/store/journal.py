@@ -1,0 +1,132 @@
+"""The journal: every lifecycle event, one JSON line in the day's file and in the process's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from tsm.store.atomic import append
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from tsm.store.home import Home
+
+_TAIL_BYTES = 65536
+
+
+def record(home: Home, name: str, event: str, facts: Mapping[str, object]) -> None:
+    """Add an event. The caller holds the lock of the process."""
+    now_s = round(time.time(), 3)
+    values = {"time": now_s, "event": event, "name": name, **facts}
+    line = json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
+    day = time.strftime("%Y-%m-%d", time.gmtime(now_s))
+    append(f"{home.events}/{day}.jsonl", line)
+    append(history_file(home, name), line)
+
+
+def record_once(home: Home, name: str, event: str, facts: Mapping[str, object]) -> None:
+    """Add an event of the run `facts["run"]`, unless a command was killed after adding it.
+
+    The history comes last, so what stands there stands in the day's file as well; the day's
+    file may already have a line that the history lacks.
+    """
+    mark = f'"run":"{facts["run"]}"'.encode("ascii")
+    kind = f'"event":"{event}"'.encode("ascii")
+    lines = _tail(history_file(home, name))
+    if any(mark in line and kind in line for line in lines):
+        return
+    newest = max(day_files(home), default=None)
+    for line in _tail(newest) if newest else []:
+        if mark in line and kind in line:
+            append(history_file(home, name), line + b"\n")
+            return
+    record(home, name, event, facts)
+
+
+def history_file(home: Home, name: str) -> str:
+    """The whole life of one process. It outlives a delete."""
+    return f"{home.history}/{name}.jsonl"
+
+
+def day_files(home: Home) -> list[str]:
+    """The files of all events, oldest first; a day is one of UTC."""
+    try:
+        names = os.listdir(home.events)
+    except FileNotFoundError:
+        return []
+    return sorted(f"{home.events}/{name}" for name in names if name.endswith(".jsonl"))
+
+
+def history_files(home: Home) -> list[str]:
+    """The histories of all processes that ever were, sorted by name."""
+    try:
+        names = os.listdir(home.history)
+    except FileNotFoundError:
+        return []
+    return sorted(f"{home.history}/{name}" for name in names if name.endswith(".jsonl"))
+
+
+def unreadable_lines(path: str) -> list[int]:
+    """The numbers, from 1, of the lines that hold no event."""
+    import orjson
+
+    found = []
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                event = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                event = None
+            if not _is_event(event):
+                found.append(number)
+    return found
+
+
+def events(path: str, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
+    """The events of a file from `offset` on, each with the offset that follows it.
+
+    A line that does not parse (torn by a crash) is passed over; an unfinished last line is
+    left for later.
+    """
+    import orjson  # its import is dear, its parsing is not
+
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - closed below, also when the reader stops early
+    except FileNotFoundError:
+        return
+    with file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            try:
+                event = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if _is_event(event):
+                yield event, offset
+
+
+def _is_event(value: object) -> bool:
+    match value:
+        case {"time": int() | float(), "event": str(), "name": str()}:
+            return True
+        case _:
+            return False
+
+
+def _tail(path: str) -> list[bytes]:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return []
+    try:
+        size = os.fstat(fd).st_size
+        return os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES)).splitlines()
+    finally:
+        os.close(fd)

@@ -1,0 +1,98 @@
+"""The locks of the home: flock(2), one file a process, waited for with a deadline.
+
+The launcher inherits the lock of its process and lets go of it once it stands in the run
+record. So a command that is killed in the middle of a start keeps the next one out until
+there is something to be seen. (filelock speaks the same protocol, but hides the descriptor.)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+
+from tsm.errors import Busy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tsm.store.home import Home
+
+HOME = ".home"  # no process can be called that
+
+
+class Lock:
+    """A held lock; `fd` is its descriptor."""
+
+    def __init__(self, fd: int, path: str) -> None:
+        self.fd = fd
+        self.path = path
+
+    def release(self) -> None:
+        """Let go. A launcher that has inherited the lock keeps it until it is recorded."""
+        os.close(self.fd)
+
+    def retire(self) -> None:
+        """Remove the lock file, for a process that is no more. Whoever waits starts over."""
+        os.unlink(self.path)
+
+
+@contextmanager
+def held(home: Home, name: str, timeout_s: float) -> Iterator[Lock]:
+    """Hold the lock of one process. Raises Busy when it is not had in time."""
+    lock = take(home, name, timeout_s)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def take(home: Home, name: str, timeout_s: float) -> Lock:
+    """Take the lock of one process, waiting up to `timeout_s`. Raises Busy."""
+    path = home.lock_file(name)
+    deadline_s = time.monotonic() + timeout_s
+    pause_s = 0.001
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            late = time.monotonic() >= deadline_s
+            holder = _holder(fd) if late else ""
+            os.close(fd)
+            if late:
+                message = (
+                    f"{name}: busy: after {timeout_s:g} s {holder} still has its lock: try again"
+                )
+                raise Busy(message) from None
+            time.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, 0.02)
+            continue
+        if _current(fd, path):
+            return Lock(fd, path)
+        os.close(fd)  # it was retired while we waited
+
+
+def _current(fd: int, path: str) -> bool:
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    here = os.fstat(fd)
+    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+
+def _holder(fd: int) -> str:
+    """Who has the lock, from proc_locks(5)."""
+    inode = os.fstat(fd).st_ino
+    try:
+        with open("/proc/locks", encoding="ascii") as file:
+            rows = [line.split() for line in file]
+    except OSError:
+        rows = []
+    for row in rows:
+        if row[1] == "FLOCK" and row[5].endswith(f":{inode}"):
+            return f"pid {row[4]}"
+    return "another command"

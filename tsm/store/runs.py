@@ -1,0 +1,127 @@
+"""The run record: one life of a child, begun by tsm, carried on by the launcher.
+
+Lines of words. tsm puts the head in place whole (`id`, `boot`, `time`, `why`, `restarts`,
+`past` lines), the launcher adds `launcher PID TICKS`, `pid PID TICKS` and `exit CODE`, and tsm
+adds what it has taken note of: `begun`, `stopped`, `ended TIME`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace as changed
+
+from tsm.errors import Broken
+from tsm.model import Exit, Identity, Run
+from tsm.store.atomic import append, remove, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tsm.store.home import Home
+
+
+def read(home: Home, name: str) -> Run | None:
+    """The record of the current or last run; None if there was none. Raises Broken."""
+    path = home.file(name, "run")
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+            written_s = os.fstat(file.fileno()).st_mtime
+    except FileNotFoundError:
+        return None
+    run = Run(id="", boot="", time_s=0.0, why="start")
+    for line in data.decode("ascii", "replace").split("\n")[:-1]:  # the last may be torn
+        try:
+            run = _with(run, line.split(), written_s)
+        except (ValueError, IndexError):
+            message = f"{path}: cannot read the line {line[:60]!r}"
+            raise Broken(message) from None
+    if not run.id or not run.boot:
+        message = f"{path}: id or boot is missing"
+        raise Broken(message)
+    return run
+
+
+def begin(home: Home, name: str, run: Run) -> int:
+    """Put the head of a new run in place, and return the record open for appending."""
+    past = "".join(f"past {one.time_s:.3f} {one.uptime_s:.3f} {_code(one)}\n" for one in run.past)
+    head = f"id {run.id}\nboot {run.boot}\ntime {run.time_s:.3f}\nwhy {run.why}\n"
+    head += f"restarts {run.restarts}\n{past}"
+    path = home.file(name, "run")
+    replace(path, head.encode("ascii"))
+    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+
+
+def note(home: Home, name: str, line: str) -> None:
+    """Add a line to the record. The caller holds the lock of the process."""
+    append(home.file(name, "run"), f"{line}\n".encode("ascii"))
+
+
+def wanted_down(home: Home, name: str) -> str | None:
+    """The reason in the file `down`: "stop", "restart" for one under way; None if wanted up."""
+    try:
+        with open(home.file(name, "down"), encoding="utf-8", errors="replace") as file:
+            return file.read().strip() or "stop"
+    except FileNotFoundError:
+        return None
+
+
+def want_down(home: Home, name: str, reason: str) -> None:
+    """Write down that the process is wanted down. The caller holds its lock."""
+    replace(home.file(name, "down"), f"{reason}\n".encode("ascii"))
+
+
+def want_up(home: Home, name: str) -> None:
+    """Write down that the process is wanted up. The caller holds its lock."""
+    remove(home.file(name, "down"))
+
+
+def publish_pid(home: Home, name: str, pid: int | None) -> None:
+    """Show the child's pid to other programs, or that there is none. tsm never reads it."""
+    path, link = home.pid_file(name), home.pid_link(name)
+    if pid is None:
+        remove(path)
+        remove(link)
+        return
+    replace(path, f"{pid}\n".encode("ascii"))
+    if not os.path.islink(link):
+        os.symlink(os.path.relpath(path, os.path.dirname(link)), link)
+
+
+def _with(run: Run, words: list[str], written_s: float) -> Run:  # noqa: C901, PLR0912 - a table
+    match words:
+        case ["id", text]:
+            return changed(run, id=text)
+        case ["boot", text]:
+            return changed(run, boot=text)
+        case ["time", seconds]:
+            return changed(run, time_s=float(seconds))
+        case ["why", why]:
+            return changed(run, why=why)
+        case ["restarts", count]:
+            return changed(run, restarts=int(count))
+        case ["past", time_s, uptime_s, code]:
+            one = Exit(float(time_s), float(uptime_s), None if code == "?" else int(code))
+            return changed(run, past=(*run.past, one))
+        case ["launcher", pid, ticks]:
+            return changed(run, launcher=Identity(run.boot, int(pid), int(ticks)))
+        case ["pid", pid, ticks]:
+            return changed(run, child=Identity(run.boot, int(pid), int(ticks)))
+        case ["exit", code]:
+            return changed(run, code=int(code), exited=True, exit_s=written_s)
+        case ["begun"]:
+            return changed(run, begun=True)
+        case ["stopped"]:
+            return changed(run, stopped=True)
+        case ["ended", seconds]:
+            return changed(run, ended_s=float(seconds))
+        case [
+            "id" | "boot" | "time" | "restarts" | "past" | "launcher" | "pid" | "exit" | "ended",
+            *_,
+        ]:
+            raise ValueError
+        case _:  # of a later release
+            return run
+
+
+def _code(one: Exit) -> str:
+    return "?" if one.code is None else str(one.code)

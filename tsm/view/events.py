@@ -1,0 +1,34 @@
+"""An event of the journal as a line for people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tsm.view.text import duration, painted, printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_COLOURS = {"start": "32", "restart": "33", "crash": "31", "errored": "31", "stop": "90"}
+_HEAD = ("time", "event", "name", "run", "uptime_s")
+
+
+def sentence(event: Mapping[str, object], *, colour: bool) -> str:
+    """`2026-11-20 09:00:00.123  crash    web  code=1 uptime=3m`, the time in UTC."""
+    time_s = event.get("time")
+    when = datetime.fromtimestamp(time_s if isinstance(time_s, int | float) else 0.0, UTC)
+    word = str(event.get("event"))
+    facts = [f"{key}={_shown(value)}" for key, value in event.items() if key not in _HEAD]
+    uptime_s = event.get("uptime_s")
+    if isinstance(uptime_s, int | float):
+        facts.append(f"uptime={duration(uptime_s)}")
+    shown = painted(word.ljust(8), _COLOURS.get(word, "0"), colour=colour)
+    stamp = when.strftime("%Y-%m-%d %H:%M:%S.") + f"{when.microsecond // 1000:03d}"
+    return f"{stamp}  {shown}  " + printable(f"{event.get('name')}  {' '.join(facts)}")
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "unknown"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,90 @@
+"""What runs tsm at boot and each minute: systemd units and crontab lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+UNITS = ("tsm.service", "tsm-patrol.service", "tsm-patrol.timer")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How tsm is to be called when nobody is logged in."""
+
+    program: tuple[str, ...]  # argv of tsm itself
+    home: str
+    path: str  # PATH, where the interpreters of processes are found again
+    system: bool  # units of the whole machine, not of one user
+
+
+def systemd(call: Call) -> dict[str, str]:
+    """The units by file name.
+
+    A unit that ends leaves its children alone: KillMode=process signals nobody but tsm
+    itself, and OOMPolicy=continue takes nobody along.
+    """
+    target = "multi-user.target" if call.system else "default.target"
+    return {
+        "tsm.service": _unit(
+            call,
+            "resurrect",
+            "Bring back the processes of tsm",
+            after="After=network.target\n" if call.system else "",
+            kind="Type=oneshot\nRemainAfterExit=yes\n",
+        )
+        + f"\n[Install]\nWantedBy={target}\n",
+        "tsm-patrol.service": _unit(
+            call,
+            "patrol",
+            "Put right what is not with the processes of tsm",
+            after="After=tsm.service\n",
+            kind="Type=oneshot\n",
+        ),
+        "tsm-patrol.timer": (
+            "[Unit]\nDescription=Look after the processes of tsm each minute\n"
+            "\n[Timer]\nOnBootSec=1min\nOnUnitInactiveSec=1min\nAccuracySec=1s\n"
+            "\n[Install]\nWantedBy=timers.target\n"
+        ),
+    }
+
+
+def crontab(call: Call) -> str:
+    """What cron is to be told, between marks."""
+    first, last = crontab_marks(call.home)
+    words = ["env", f"TSM_HOME={call.home}", f"PATH={call.path}", *call.program]
+    command = " ".join(_shell(word).replace("%", "\\%") for word in words)
+    return (
+        f"{first}\n"
+        f"@reboot {command} resurrect >/dev/null\n"
+        f"* * * * * {command} patrol >/dev/null\n"
+        f"{last}\n"
+    )
+
+
+def crontab_marks(home: str) -> tuple[str, str]:
+    """The lines before and after what belongs to one home."""
+    return (f"# begin tsm {home}", f"# end tsm {home}")
+
+
+def _unit(call: Call, command: str, sentence: str, *, after: str, kind: str) -> str:
+    program = " ".join(_quoted(word) for word in (*call.program, command))
+    return (
+        f"[Unit]\nDescription={sentence}\nDocumentation=man:tsm-{command}(1)\n{after}"
+        f"\n[Service]\n{kind}"
+        f"Environment={_quoted(f'TSM_HOME={call.home}')}\n"
+        f"Environment={_quoted(f'PATH={call.path}')}\n"
+        f"ExecStart={program}\n"
+        "KillMode=process\nOOMPolicy=continue\nTasksMax=infinity\n"
+    )
+
+
+def _quoted(word: str) -> str:
+    """A word as systemd.syntax(7) wants it; `%` is a specifier, `$` a variable."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return f'"{escaped}"' if set(escaped) & set(" \t'\";") else escaped
+
+
+def _shell(word: str) -> str:
+    import shlex
+
+    return shlex.quote(word)
