@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell would say it
 
 
+class _Formatter(argparse.HelpFormatter):
+    """A width of its own: finding out the terminal's costs an import with each argument."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=88)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line."""
 
@@ -67,6 +74,7 @@ def parser_of(chosen: Command) -> Parser:
         description=f"{chosen.sentence[0].upper()}{chosen.sentence[1:]}{aliases}.",
         epilog=f"More in tsm-{chosen.name}(1).",
         allow_abbrev=False,
+        formatter_class=_Formatter,
     )
     import_module(chosen.source).configure(parser)
     return parser
@@ -79,13 +87,9 @@ def _run(chosen: Command, words: Sequence[str]) -> int:
         words, argv = words[:cut], tuple(words[cut + 1 :])
     opts = parser_of(chosen).parse_args(words)
     opts.argv = argv
-    from tsm.context import Context
-    from tsm.store import home
+    from tsm.context import opened
 
-    umask = os.umask(0o077)
-    place = home.chosen(os.environ)
-    home.check(place)
-    context = Context(place, umask)
+    context = opened()
     context.choose(as_json=getattr(opts, "json", False), as_table=getattr(opts, "table", False))
     status: int = import_module(chosen.source).run(opts, context)
     sys.stdout.flush()

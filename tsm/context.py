@@ -7,21 +7,21 @@ import os
 import select
 import sys
 
+from tsm.store import home
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tsm.errors import TsmError
-    from tsm.store.home import Home
-
 LOCK_S = 60.0  # how long a command waits for others that act on the same process
 
 
 class Context:
     """The world of one invocation."""
 
-    def __init__(self, home: Home, umask: int) -> None:
-        self.home = home
+    def __init__(self, place: home.Home, umask: int) -> None:
+        self.home = place
         self.umask = f"{umask:04o}"  # the caller's; tsm's own files are private
         self.as_json = not sys.stdout.isatty()
         self.colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -62,3 +62,11 @@ class Context:
         poll = select.poll()
         poll.register(sys.stdout.fileno(), 0)  # an error and a hang-up are always reported
         return bool(poll.poll(timeout_s * 1000))
+
+
+def opened() -> Context:
+    """The world of this invocation. Raises Refused for a home that must not be used."""
+    umask = os.umask(0o077)
+    place = home.chosen(os.environ)
+    home.check(place)
+    return Context(place, umask)

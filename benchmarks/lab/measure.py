@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.site import Command
 from lab.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from lab.site import Command
 
 COMMAND_TIMEOUT_S = 120.0
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from lab.child import Door, sleeper, written
-from lab.site import Site
 from lab.stand import Stand
 from lab.trouble import Trouble
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lab.child import Kind
+    from lab.site import Site
     from peers.peer import Peer
 
     Measure = Callable[[Stand], Mapping[str, float]]

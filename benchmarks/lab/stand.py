@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from lab import proc
 from lab.measure import spawn, told
-from lab.site import Command, Site
 from lab.trouble import Trouble
 from lab.watch import Watch
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lab.child import Door, Program
+    from lab.site import Command, Site
     from peers.peer import Peer
 
 

@@ -6,8 +6,9 @@ from tests.docs.source import imports, modules
 
 MAY_IMPORT = {
     "__main__": {"cli"},
-    "cli": {"commands", "model", "errors"},
-    "commands": {"policy", "store", "osproc", "patrol", "view", "model", "errors"},
+    "cli": {"commands", "context", "model", "errors"},
+    "context": {"store", "errors"},
+    "commands": {"context", "policy", "store", "osproc", "patrol", "view", "model", "errors"},
     "patrol": {"policy", "store", "osproc", "model", "errors"},
     "view": {"model", "errors"},
     "policy": {"model", "errors"},

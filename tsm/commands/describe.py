@@ -137,7 +137,8 @@ def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     reason = f" ({facts['reason']})" if facts["reason"] else ""
     policy = (
         f"{rule['when']}, up to {rule['max_retries']} short runs "
-        f"(< {rule['min_uptime_s']:g} s) in a row, delay {rule['delay_s']:g} to {rule['max_delay_s']:g} s"
+        f"(< {rule['min_uptime_s']:g} s) in a row, "
+        f"delay {rule['delay_s']:g} to {rule['max_delay_s']:g} s"
     )
     started = facts["run"] and time.strftime(
         "%Y-%m-%d %H:%M:%S UTC", time.gmtime(facts["run"]["time"])

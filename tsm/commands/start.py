@@ -38,6 +38,18 @@ def configure(parser: ArgumentParser) -> None:
     parser.argument_default = argparse.SUPPRESS
     parser.usage = "tsm start [OPTIONS] 'COMMAND' | -- ARGV... | NAME..."
     parser.add_argument("words", nargs="*", metavar="COMMAND", help="what to run, or who")
+    _add_definition(parser)
+    parser.add_argument(
+        "--wait",
+        type=seconds,
+        dest="wait_s",
+        metavar="SECONDS",
+        help="return once it has been up so long",
+    )
+    add_output(parser)
+
+
+def _add_definition(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("the definition").add_argument
     add("--name", help="the name; default: the script's stem, or the program's name")
     add("--port", type=int, metavar="N", help="the port it listens on: sets PORT, and must be free")
@@ -70,14 +82,6 @@ def configure(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         help="then SIGKILL",
     )
-    parser.add_argument(
-        "--wait",
-        type=seconds,
-        dest="wait_s",
-        metavar="SECONDS",
-        help="return once it has been up so long",
-    )
-    add_output(parser)
 
 
 def run(opts: Namespace, context: Context) -> int:

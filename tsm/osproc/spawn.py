@@ -34,30 +34,17 @@ def launch(
     `environ` to the byte; argv too. Raises Refused when the system has no room for it.
     """
     plain, folded = _split(environ)
-    argv = [
-        "sh",
-        _LAUNCHER,
-        spec.name,
-        sys.executable,
-        os.path.dirname(os.path.dirname(os.path.dirname(directory))),
-        os.environ.get("HOME", "/"),
-        os.environ.get("PATH", os.defpath),
-        os.environ.get("PYTHONPATH", ""),
-        spec.umask,
-        spec.cwd,
-        str(len(folded)),
-        *chain(spec),
-    ]
     for number, word in enumerate(folded, 1):
         plain[b"TSM_FOLD_%d" % number] = word
     _close_on_exec()
+    # Numbers from 10 on, so that none of them is in the way of those it is copied to.
     record, lock = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in fds)
     here = os.open(".", os.O_PATH | os.O_CLOEXEC)
     try:
         os.chdir(directory)
         os.posix_spawn(
             "/bin/sh",
-            argv,
+            [*_call(spec, directory, len(folded)), *chain(spec)],
             plain,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, record, 0),
@@ -76,6 +63,23 @@ def launch(
         os.fchdir(here)
         for fd in (here, record, lock):
             os.close(fd)
+
+
+def _call(spec: Spec, directory: str, folded_count: int) -> list[str]:
+    """The launcher and its own arguments, as launch.sh numbers them."""
+    return [
+        "sh",
+        _LAUNCHER,
+        spec.name,
+        sys.executable,
+        os.path.dirname(os.path.dirname(os.path.dirname(directory))),
+        os.environ.get("HOME", "/"),
+        os.environ.get("PATH", os.defpath),
+        os.environ.get("PYTHONPATH", ""),
+        spec.umask,
+        spec.cwd,
+        str(folded_count),
+    ]
 
 
 def chain(spec: Spec) -> list[str]:

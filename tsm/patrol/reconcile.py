@@ -44,7 +44,7 @@ def reconcile(home: Home, name: str, lock_timeout_s: float) -> Done:
         return _put_right(home, held, load(home, name))
 
 
-def _put_right(home: Home, held: Lock, process: Process) -> Done:
+def _put_right(home: Home, held: Lock, process: Process) -> Done:  # noqa: RET503 - see assert_never
     boot = table.boot_id()
     process = brought_up_to_date(home, process, boot)
     process = _with_end_noted(home, process, boot)

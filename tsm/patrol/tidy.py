@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 def tidy(home: Home) -> list[str]:
-    """Remove half-made and half-removed directories, and locks of processes that are no more.
+    """Remove half-made files and directories, and locks of processes that are no more.
 
     What somebody is at work on is left alone. Returns the names.
     """
     cleared = []
-    for name in {*definitions.leftovers(home), *definitions.orphan_locks(home)}:
+    unfinished = {name for name in home.names() if definitions.unfinished_files(home, name)}
+    for name in unfinished.union(definitions.leftovers(home), definitions.orphan_locks(home)):
         try:
             with lock.held(home, name, 0.0) as held:
                 definitions.clear_leftovers(home, name)

@@ -97,9 +97,20 @@ def orphan_locks(home: Home) -> list[str]:
 
 
 def clear_leftovers(home: Home, name: str) -> None:
-    """Remove what a killed command has left. The caller holds the lock of `name`."""
+    """Remove what killed commands have left unfinished. The caller holds the lock of `name`."""
     for suffix in (_UNFINISHED, _GONE):
         _clear(home.process(f".{name}{suffix}"))
+    for path in unfinished_files(home, name):
+        os.unlink(path)
+
+
+def unfinished_files(home: Home, name: str) -> list[str]:
+    """The temporaries in a process directory; without the lock, some may be in the making."""
+    try:
+        entries = os.listdir(home.process(name))
+    except FileNotFoundError:
+        return []
+    return [home.file(name, entry) for entry in entries if entry.endswith(_UNFINISHED)]
 
 
 def _clear(directory: str) -> None:

@@ -78,10 +78,8 @@ def _process(home: Home, name: str) -> Iterator[Finding]:
     env = home.file(name, "env")
     if os.path.exists(env) and stat.S_IMODE(os.stat(env).st_mode) & 0o077:
         yield Finding(env, "others may read it, and it may hold secrets", f"chmod 600 {env}")
-    for entry in os.listdir(directory):
-        if entry.endswith(".new"):
-            path = home.file(name, entry)
-            yield Finding(path, "left unfinished by a killed command", f"rm {path}")
+    for path in definitions.unfinished_files(home, name):
+        yield Finding(path, "left unfinished by a killed command", "tsm patrol")
 
 
 def _journal(path: str) -> Iterator[Finding]:
