@@ -1,0 +1,90 @@
+"""What the kernel says of processes, asked by the tests themselves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from tests.machine import alive
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def argv_of(pid: int) -> list[str]:
+    """The words that the process was executed with; none for a zombie or nobody."""
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return []
+    return [os.fsdecode(word) for word in raw.split(b"\0")[:-1]]
+
+
+def running(*argv: str) -> list[int]:
+    """The pids of the living that were executed with exactly these words."""
+    found = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    return sorted(pid for pid in found if argv_of(pid) == list(argv))
+
+
+def children(pid: int) -> list[int]:
+    """The pids of the living whose parent is `pid`."""
+    found = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    return sorted(one for one in found if _stat(one)[1:2] == [str(pid)] and alive(one))
+
+
+def session_of(pid: int) -> int:
+    """The session that the process is in."""
+    return int(_stat(pid)[3])
+
+
+def start_ticks(pid: int) -> int:
+    """When the process began, in clock ticks since boot."""
+    return int(_stat(pid)[19])
+
+
+def state_of(pid: int) -> str:
+    """The letter of proc_pid_stat(5): `S` asleep, `T` stopped, `Z` zombie; empty for nobody."""
+    return next(iter(_stat(pid)), "")
+
+
+def status_field(pid: int, field: str) -> str:
+    """A field of /proc/PID/status, such as `Umask`."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split(maxsplit=1)[1] for line in lines if line.startswith(f"{field}:"))
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal; freezing is over only once the process stands still."""
+    os.kill(pid, number)
+    if number == signal.SIGSTOP:
+        eventually(lambda: state_of(pid) in ("T", "Z"))
+
+
+def long_sleep() -> tuple[str, str]:
+    """The argv of a program that outlives any test; nobody else has the same."""
+    return "sleep", str(10**9 + uuid4().int % 10**9)
+
+
+@contextmanager
+def bystander(*argv: str) -> Iterator[int]:
+    """The pid of a process that tsm has nothing to do with; it must live to the end."""
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL) as program:
+        try:
+            eventually(lambda: argv_of(program.pid) == list(argv))
+            yield program.pid
+            assert alive(program.pid), f"the bystander {argv} was ended"
+        finally:
+            program.kill()
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields from the third on: state, ppid, pgrp, session, ..."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return []
