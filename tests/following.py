@@ -30,11 +30,16 @@ class Following:
         return self.path.read_bytes()
 
     def shows(self, expected: bytes) -> None:
-        """Wait until it has printed just that."""
-        eventually(lambda: self.out.startswith(expected) or (_ for _ in ()).throw(
-            LookupError(self.out[-2000:])
-        ))
-        assert self.out == expected
+        """Wait until it has printed all of that, and nothing else."""
+
+        def complete() -> bool:
+            out = self.out
+            assert expected.startswith(out), f"{out!r} does not lead to {expected!r}"
+            if out == expected:
+                return True
+            raise LookupError(out)
+
+        eventually(complete)
 
 
 @contextmanager

@@ -85,14 +85,16 @@ def _run(chosen: Command, words: Sequence[str]) -> int:
     if chosen.takes_argv and "--" in words:
         cut = list(words).index("--")
         words, argv = words[:cut], tuple(words[cut + 1 :])
-    opts = parser_of(chosen).parse_args(words)
+    opts = parser_of(chosen).parse_intermixed_args(words)
     opts.argv = argv
     from tsm.context import opened
 
-    context = opened()
+    context = opened(chosen.name)
     context.choose(as_json=getattr(opts, "json", False), as_table=getattr(opts, "table", False))
     status: int = import_module(chosen.source).run(opts, context)
-    sys.stdout.flush()
+    context.flush()
+    if context.lost is not None:
+        raise context.lost
     return status
 
 

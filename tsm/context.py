@@ -6,6 +6,7 @@ import json
 import os
 import select
 import sys
+from contextlib import suppress
 
 from tsm.store import home
 
@@ -14,59 +15,82 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tsm.errors import TsmError
+
 LOCK_S = 60.0  # how long a command waits for others that act on the same process
 
 
 class Context:
     """The world of one invocation."""
 
-    def __init__(self, place: home.Home, umask: int) -> None:
+    def __init__(self, place: home.Home, command: str, umask: int) -> None:
         self.home = place
+        self.command = command
         self.umask = f"{umask:04o}"  # the caller's; tsm's own files are private
         self.as_json = not sys.stdout.isatty()
         self.colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        self.lost: OSError | None = None  # why standard output can no longer be written
 
     @property
     def environ(self) -> Mapping[bytes, bytes]:
-        """The caller's environment."""
-        return os.environb
+        """The caller's environment, without the LC_CTYPE that Python may have added (PEP 538)."""
+        with open("/proc/self/environ", "rb") as file:
+            entries = file.read().split(b"\0")
+        pairs = (entry.partition(b"=") for entry in entries)
+        return {key: value for key, sign, value in pairs if sign}
 
     def choose(self, *, as_json: bool, as_table: bool) -> None:
         """Let `--json` and `--table` decide what the kind of standard output would."""
         self.as_json = as_json or (self.as_json and not as_table)
 
     def row(self, values: Mapping[str, object], sentence: str) -> None:
-        """Print one result: a JSON object for programs, a sentence for people."""
-        if self.as_json:
-            self.write(json.dumps(values, separators=(",", ":")) + "\n")
-        else:
-            self.write(sentence + "\n")
-        sys.stdout.flush()
+        """Print one result at once: a JSON object for programs, a sentence for people."""
+        text = json.dumps(values, separators=(",", ":")) if self.as_json else sentence
+        self.write(f"{text}\n")
+        self.flush()
 
     def write(self, text: str) -> None:
-        """Print data."""
-        sys.stdout.write(text)
+        """Print data. A reader that has gone stops no act: `lost` tells at the end."""
+        self.write_bytes(os.fsencode(text))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Print data as it is."""
+        if self.lost is None:
+            try:
+                sys.stdout.buffer.write(data)
+            except OSError as error:
+                self.lost = error
+
+    def flush(self) -> None:
+        """Let readers have what was printed so far."""
+        if self.lost is None:
+            try:
+                sys.stdout.buffer.flush()
+            except OSError as error:
+                self.lost = error
 
     def report(self, problems: Sequence[TsmError]) -> int:
         """Say what went wrong with some of several processes; the exit status of the first."""
         for problem in problems:
-            self.say(f"tsm: {problem}")
+            self.say(f"tsm {self.command}: {problem}")
         return problems[0].status if problems else 0
 
     def say(self, text: str) -> None:
         """Talk: to standard error, never mixed with data."""
-        sys.stderr.write(text + "\n")
+        with suppress(OSError):
+            sys.stderr.write(text + "\n")
 
     def reader_gone(self, timeout_s: float) -> bool:
         """Wait a moment; True as soon as nobody reads standard output any more."""
+        if self.lost is not None:
+            return True
         poll = select.poll()
         poll.register(sys.stdout.fileno(), 0)  # an error and a hang-up are always reported
         return bool(poll.poll(timeout_s * 1000))
 
 
-def opened() -> Context:
+def opened(command: str) -> Context:
     """The world of this invocation. Raises Refused for a home that must not be used."""
     umask = os.umask(0o077)
     place = home.chosen(os.environ)
     home.check(place)
-    return Context(place, umask)
+    return Context(place, command, umask)

@@ -37,8 +37,6 @@ class _Fuse:
         setattr(module, name, counted)
 
 
-
-
 def main() -> int:
     """Light the fuse and run tsm."""
     from tsm.cli import main as tsm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsm.store.inspect import findings
+from tsm.patrol.inspection import findings
 from tsm.view.arguments import add_output
 
 TYPE_CHECKING = False

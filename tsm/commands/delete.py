@@ -5,6 +5,7 @@ from __future__ import annotations
 from tsm.context import LOCK_S
 from tsm.patrol.hold import held_all
 from tsm.patrol.observe import chosen
+from tsm.patrol.process import salvaged
 from tsm.patrol.take_down import STOP, take_down
 from tsm.store import definitions
 from tsm.view.arguments import add_names, add_output
@@ -25,7 +26,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(opts: Namespace, context: Context) -> int:
     """Stop them, then remove their directories; what has happened to them stays in the journal."""
     names = chosen(context.home, opts.names)
-    with held_all(context.home, names, LOCK_S) as held:
+    with held_all(context.home, names, LOCK_S, salvaged) as held:
         ended = take_down(context.home, held.processes.values(), STOP)
         for name, one in ended.items():
             definitions.forget(context.home, name)

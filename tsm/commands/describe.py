@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from tsm.errors import Broken
 from tsm.osproc import members, table, usage
 from tsm.patrol.observe import observe_all, uptime_s
 from tsm.patrol.process import load
@@ -37,15 +38,11 @@ def run(opts: Namespace, context: Context) -> int:
     """Describe each of them; of a broken one, what is wrong with it."""
     status = 0
     for one in observe_all(context.home, opts.names):
-        if one.status == "broken":
-            facts: dict[str, object] = {
-                "name": one.name,
-                "status": one.status,
-                "reason": one.reason,
-            }
-            status = 6
-        else:
+        try:
             facts = _facts(one, context)
+        except Broken as error:
+            facts = {"name": one.name, "status": "broken", "reason": str(error)}
+            status = error.status
         if context.as_json:
             context.row(facts, "")
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 
 from tsm.errors import Usage
 from tsm.patrol.observe import chosen
@@ -51,27 +50,27 @@ def run(opts: Namespace, context: Context) -> int:
     for name in names:
         for stream in streams:
             follower = logs.Follower(logs.current(context.home, name, stream))
-            show = _printer(name, stream, tags[name], as_json=opts.json)
+            show = _printer(name, stream, tags[name], context, as_json=opts.json)
             show(follower.backlog(opts.lines, pattern, torn=not opts.follow))
             followers.append((follower, show))
-    sys.stdout.flush()
+    context.flush()
     while opts.follow and not context.reader_gone(_LOOK_S):
         for follower, show in followers:
             show(line for line in follower.lines() if pattern is None or pattern.search(line))
-        sys.stdout.flush()
+        context.flush()
     return 0
 
 
 def _printer(
-    name: str, stream: str, tag: bytes, *, as_json: bool
+    name: str, stream: str, tag: bytes, context: Context, *, as_json: bool
 ) -> Callable[[Iterable[bytes]], None]:
     def show(lines: Iterable[bytes]) -> None:
         for line in lines:
             if as_json:
                 values = {"name": name, "stream": stream, "line": line.decode("utf-8", "replace")}
-                sys.stdout.buffer.write(json.dumps(values).encode("ascii") + b"\n")
+                context.write(json.dumps(values, separators=(",", ":")) + "\n")
             else:
-                sys.stdout.buffer.write(tag + line + b"\n")
+                context.write_bytes(tag + line + b"\n")
 
     return show
 

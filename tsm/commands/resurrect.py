@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 
 from tsm.context import LOCK_S
-from tsm.errors import Broken, TsmError
+from tsm.errors import Broken, TsmError, Usage
 from tsm.patrol.bring_up import start_held
-from tsm.patrol.process import load
+from tsm.patrol.process import load, problem
 from tsm.patrol.reconcile import reconcile
-from tsm.policy import limits
+from tsm.policy.words import is_name
 from tsm.store import definitions, home, lock, saved
 from tsm.view.arguments import add_output
 
@@ -20,34 +21,49 @@ if TYPE_CHECKING:
 
     from tsm.context import Context
 
-_DEFAULT = "default"
-
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument(
-        "save", nargs="?", default=_DEFAULT, metavar="SAVE", help="the saved file's name"
-    )
+    parser.add_argument("save", nargs="?", metavar="SAVE", help="the saved file's name")
     add_output(parser)
 
 
 def run(opts: Namespace, context: Context) -> int:
-    """Make what is missing, start what is wanted up; what is as it should be is left alone."""
+    """Make what is missing, put right what is there; what is as it should be is left alone."""
     place = context.home
-    wanted = saved.read(place, opts.save)
-    for one in wanted:
-        what = limits.problem(one.spec)
-        if what is not None:
-            message = f"{place.save_file(opts.save)}: {one.spec.name}: {what}"
-            raise Broken(message)
+    wanted = _wanted(opts.save, context)
     home.prepare(place)
-    missing = [one for one in wanted if not definitions.exists(place, one.spec.name)]
+    there = place.names()
+    missing = [one for one in wanted if one.spec.name not in there]
     problems = _make(missing, context)
-    made = {one.spec.name for one in missing}
-    for one in wanted:
-        if one.spec.name not in made:
-            problems += _put_right(one.spec.name, context)
+    for name in there:
+        problems += _put_right(name, context)
     return context.report(problems)
+
+
+def _wanted(save: str | None, context: Context) -> list[saved.Saved]:
+    """What the saved file holds; nothing where nobody has ever saved, and none is named.
+
+    Raises Broken if any part of it makes no sense.
+    """
+    place = context.home
+    if save is None and saved.DEFAULT not in saved.names(place):
+        context.say("nothing is saved: only what is defined is looked after")
+        return []
+    save = save or saved.DEFAULT
+    if not is_name(save):
+        message = f"{save!r}: not a name for a saved file"
+        raise Usage(message)
+    wanted = saved.read(place, save)
+    names = Counter(one.spec.name for one in wanted)
+    for one in wanted:
+        what = problem(one.spec)
+        if names[one.spec.name] > 1:
+            what = "is there more than once"
+        if what is not None:
+            message = f"{place.save_file(save)}: {one.spec.name}: {what}"
+            raise Broken(message)
+    return wanted
 
 
 def _make(missing: Sequence[saved.Saved], context: Context) -> list[TsmError]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tsm.errors import Usage
 from tsm.patrol.observe import observe_all
 from tsm.patrol.process import load
+from tsm.patrol.take_down import RESTART
 from tsm.policy.words import is_name
 from tsm.store import environment, home, saved
 from tsm.view.arguments import add_output
@@ -15,14 +16,13 @@ if TYPE_CHECKING:
 
     from tsm.context import Context
 
-DEFAULT = "default"
 _UP = ("launching", "online", "waiting", "errored")
 
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
-        "save", nargs="?", default=DEFAULT, metavar="SAVE", help="the saved file's name"
+        "save", nargs="?", default=saved.DEFAULT, metavar="SAVE", help="the saved file's name"
     )
     add_output(parser)
 
@@ -36,8 +36,9 @@ def run(opts: Namespace, context: Context) -> int:
     home.prepare(place)
     rows = []
     for one in observe_all(place, []):
-        spec = load(place, one.name).spec
-        rows.append(saved.Saved(spec, environment.read(place, one.name), one.status in _UP))
+        process = load(place, one.name)
+        up = one.status in _UP or process.down == RESTART
+        rows.append(saved.Saved(process.spec, environment.read(place, one.name), up))
     path = saved.write(place, opts.save, rows)
     values = {"save": opts.save, "path": path, "processes": len(rows)}
     context.row(values, f"saved {len(rows)} processes in {path}")

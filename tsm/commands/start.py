@@ -13,7 +13,8 @@ from tsm.model import RESTART_POLICIES, Exit, Restart
 from tsm.osproc import preflight, signals, table
 from tsm.patrol.bring_up import bring_up, check_port, start_held
 from tsm.patrol.define import Wish, defined, environ_of
-from tsm.patrol.observe import chosen
+from tsm.patrol.notes import await_exit
+from tsm.patrol.observe import chosen, observe
 from tsm.patrol.process import load, situation
 from tsm.policy import words
 from tsm.policy.restart import outcome
@@ -115,14 +116,21 @@ def _known(opts: Namespace, context: Context) -> list[str] | None:
     try:
         names = chosen(context.home, typed)
     except NoSuchProcess as error:
-        if len(typed) == 1:
+        if len(typed) == 1 and not _selects(typed[0]):
             return None
+        if len(typed) == 1:
+            raise
         message = f"{error} (a command of several words goes in quotes, or after --)"
         raise NoSuchProcess(message) from None
     if set(given) - {"words", "argv", "json", "table", "wait_s"}:
         message = f"{typed[0]} is a process: to define it anew, give its command and --name"
         raise Usage(message)
     return names
+
+
+def _selects(word: str) -> bool:
+    """Whether the word can only mean processes: an id, or a glob that is no path."""
+    return word.isdecimal() or not (set(word).isdisjoint("*?[") or set(word) & set("/ \t"))
 
 
 def _wish(opts: Namespace, context: Context) -> Wish:
@@ -189,23 +197,22 @@ def _redefine(
 ) -> None:
     check_port(spec)
     place = context.home
-    spec = changed(spec, other=process.spec.other)
+    spec = _with_other(spec, process.spec)
     if spec != process.spec:
         documents.write_spec(place, spec)
-        meta = changed(
-            process.meta,
-            command=spec.command,
-            cwd=spec.cwd,
-            interpreter=spec.interpreter,
-            env_file=spec.env_file,
-        )
-        documents.write_meta(place, meta)
+        documents.write_meta(place, definitions.described(process.meta, spec))
     environment.write(place, spec.name, environ)
+
+
+def _with_other(spec: Spec, old: Spec) -> Spec:
+    """`spec` with what a later release has added to `old`."""
+    rule = changed(spec.restart, other=old.restart.other)
+    return changed(spec, restart=rule, other=old.other)
 
 
 def _check_same(old: Spec, new: Spec) -> None:
     """Raise Failed if the process is up with another definition than is asked for."""
-    old, new = (changed(one, other={}) for one in (old, new))
+    new = _with_other(new, old)
     if old != new:
         differs = [
             field.name
@@ -228,6 +235,7 @@ def _await_uptime(process: Process, wait_s: float, context: Context) -> None:
     if left_s > 0:
         signals.await_ends([run.child], left_s)
     if not table.alive(run.child, run.boot):
+        await_exit(context.home, process, run.boot)
         after = runs.read(context.home, name)
         code = after.code if after is not None and after.id == run.id else None
         lines = logs.last_lines(logs.current(context.home, name, "err"), 1)
@@ -239,15 +247,17 @@ def _await_uptime(process: Process, wait_s: float, context: Context) -> None:
 
 def _answer(process: Process, context: Context, *, started: bool) -> None:
     pid = process.run.child.pid if process.run is not None and process.run.child else None
+    now = observe(context.home, process.name, table.boot_id())
     values = {
         "tsm_id": process.meta.tsm_id,
         "name": process.name,
         "action": "start" if started else None,
-        "status": "online",
+        "status": now.status if now is not None else None,
         "pid": pid,
     }
     said = "started" if started else "already online"
-    context.row(values, f"{process.name}: {said} (id {process.meta.tsm_id}, pid {pid})")
+    ended = f", now {now.status}" if now is not None and now.status != "online" else ""
+    context.row(values, f"{process.name}: {said} (id {process.meta.tsm_id}, pid {pid}){ended}")
 
 
 def _path(wish: Wish, context: Context) -> str:

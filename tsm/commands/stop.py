@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tsm.context import LOCK_S
 from tsm.patrol.hold import held_all
+from tsm.patrol.notes import note_status
 from tsm.patrol.observe import chosen
 from tsm.patrol.take_down import STOP, is_up, take_down
 from tsm.view.arguments import add_names, add_output
@@ -29,6 +30,7 @@ def run(opts: Namespace, context: Context) -> int:
         up = {name for name, process in held.processes.items() if is_up(process)}
         ended = take_down(context.home, held.processes.values(), STOP)
         for name, one in ended.items():
+            note_status(context.home, one.process, "stopped")
             _answer(one, context, was_up=name in up)
     return context.report(held.problems)
 

@@ -73,9 +73,13 @@ def _exit_code(name: str, deadline_s: float | None, context: Context) -> int:
     while run is not None and run.id == awaited:
         if run.exited and run.code is not None:
             return run.code
-        if run.ended_s is not None or run.boot != boot:
+        child_lives = table.alive(run.child, boot)
+        if not child_lives and not table.alive(run.launcher, boot):
+            run = runs.read(context.home, name)  # the exit may have been written since
+            if run is None or run.id != awaited or run.exited:
+                continue
             return _UNKNOWN_CODE
-        _pause(name, run.child if table.alive(run.child, boot) else None, deadline_s)
+        _pause(name, run.child if child_lives else None, deadline_s)
         run = runs.read(context.home, name)
     return _journaled_code(name, awaited, context)
 

@@ -10,7 +10,7 @@ from tsm.errors import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
 def kind() -> str:
@@ -27,35 +27,53 @@ def unit_folder() -> str:
 
 
 def install_units(files: Mapping[str, str]) -> None:
-    """Write, enable and start units; for a user, see to it that they run without a login."""
+    """Write, enable and start units; for a user, see to it that they run without a login.
+
+    When systemd refuses, the files are removed again.
+    """
     folder = unit_folder()
+    systemctl = _systemctl()
     os.makedirs(folder, exist_ok=True)
     for name, content in files.items():
         with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
             file.write(content)
-    _call([*_systemctl(), "daemon-reload"])
     enabled = [name for name, content in files.items() if "[Install]" in content]
-    _call([*_systemctl(), "enable", "--now", *enabled])
-    if os.geteuid() != 0:
-        _call(["loginctl", "enable-linger"])
+    try:
+        _call([*systemctl, "daemon-reload"])
+        _call([*systemctl, "enable", "--now", *enabled])
+        if os.geteuid() != 0:
+            _call(["loginctl", "enable-linger"])
+    except Refused:
+        for name in files:
+            os.unlink(f"{folder}/{name}")
+        raise
 
 
-def remove_units(names: Iterable[str], home: str) -> list[str]:
-    """Disable and remove the units, if they are of that home; what was removed."""
+def remove_units(files: Mapping[str, str]) -> list[str]:
+    """Stop and remove the units that are there; what was removed.
+
+    Those of another home are left: a line with TSM_HOME= must be the same.
+    """
     folder = unit_folder()
-    paths = {name: f"{folder}/{name}" for name in names if os.path.exists(f"{folder}/{name}")}
-    if not paths or not any(_mentions(path, home) for path in paths.values()):
+    there = [name for name in files if os.path.exists(f"{folder}/{name}")]
+    if not any(_same_home(f"{folder}/{name}", files[name]) for name in there):
         return []
-    _call([*_systemctl(), "disable", *paths])
-    for path in paths.values():
-        os.unlink(path)
+    _call([*_systemctl(), "disable", "--now", *there])
+    for name in there:
+        os.unlink(f"{folder}/{name}")
     _call([*_systemctl(), "daemon-reload"])
-    return list(paths)
+    return there
+
+
+def _same_home(path: str, content: str) -> bool:
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    return any(line in lines for line in content.splitlines() if "TSM_HOME=" in line)
 
 
 def install_crontab(lines: str, marks: tuple[str, str]) -> None:
     """Put `lines` in the caller's crontab, in place of what stood between their marks."""
-    _write_crontab(_without(_crontab(), marks) + lines)
+    _call([_program("crontab", "install cron"), "-"], _without(_crontab(), marks) + lines)
 
 
 def remove_crontab(marks: tuple[str, str]) -> bool:
@@ -65,34 +83,33 @@ def remove_crontab(marks: tuple[str, str]) -> bool:
     before = _crontab()
     after = _without(before, marks)
     if after != before:
-        _write_crontab(after)
+        _call([_program("crontab", "install cron"), "-"], after)
     return after != before
 
 
 def _crontab() -> str:
+    """The caller's crontab, its last line ended. Raises Refused if it cannot be read."""
     program = _program("crontab", "install cron")
     listed = subprocess.run([program, "-l"], capture_output=True, text=True, check=False)
-    return listed.stdout if listed.returncode == 0 else ""
-
-
-def _write_crontab(text: str) -> None:
-    _call([_program("crontab", "install cron"), "-"], text)
+    if listed.returncode and "no crontab" not in listed.stderr:
+        message = f"crontab -l: {' '.join(listed.stderr.split()) or 'failed'}"
+        raise Refused(message)
+    text = listed.stdout if not listed.returncode else ""
+    return text if text.endswith("\n") or not text else f"{text}\n"
 
 
 def _without(text: str, marks: tuple[str, str]) -> str:
-    kept = []
-    inside = False
-    for line in text.splitlines(keepends=True):
-        inside = inside or line.rstrip("\n") == marks[0]
-        if not inside:
-            kept.append(line)
-        inside = inside and line.rstrip("\n") != marks[1]
-    return "".join(kept)
-
-
-def _mentions(path: str, home: str) -> bool:
-    with open(path, encoding="utf-8") as file:
-        return f"TSM_HOME={home}" in file.read()
+    """The text without what stands between the marks. Raises Refused if the last is missing."""
+    lines = text.splitlines()
+    first, last = marks
+    if first not in lines:
+        return text
+    start = lines.index(first)
+    if last not in lines[start:]:
+        message = f"crontab: {first!r} has no {last!r} after it: mend it with crontab -e"
+        raise Refused(message)
+    del lines[start : lines.index(last, start) + 1]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _systemctl() -> list[str]:

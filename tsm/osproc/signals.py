@@ -33,6 +33,12 @@ def name(number: int) -> str:
         return f"signal {number}"
 
 
+def canonical(number: int) -> str:
+    """The form that definitions keep: `SIGTERM`, or the number where there is no name."""
+    word = name(number)
+    return word if word.startswith("SIG") else str(number)
+
+
 def opened(pid: int, ticks: int) -> int | None:
     """A pidfd of the process that began at `ticks`; None when it has gone. The caller closes it."""
     try:

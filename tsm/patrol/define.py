@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from tsm.errors import Refused, Usage
 from tsm.model import Restart, Spec
 from tsm.osproc import preflight, signals
-from tsm.policy import limits, words
+from tsm.patrol.process import problem
+from tsm.policy import words
 from tsm.policy.environ import composed
 from tsm.store import environment
 
@@ -45,9 +46,6 @@ def defined(wish: Wish, path: str) -> Spec:
     typed = words.split(wish.words[0]) if _is_string(wish) and argv[0] == "/bin/sh" else argv
     name = words.full_name(wish.name or words.default_name(typed), wish.port)
     number = signals.number(wish.stop_signal)
-    if number is None:
-        message = f"stop signal {wish.stop_signal!r}: no such signal: try TERM, INT or QUIT"
-        raise Usage(message)
     spec = Spec(
         name=name,
         argv=argv,
@@ -60,10 +58,10 @@ def defined(wish: Wish, path: str) -> Spec:
         env=wish.env,
         clean_env=wish.clean_env,
         restart=wish.restart,
-        stop_signal=signals.name(number) if number < 32 else str(number),
+        stop_signal=wish.stop_signal if number is None else signals.canonical(number),
         stop_timeout_s=wish.stop_timeout_s,
     )
-    what = limits.problem(spec)
+    what = problem(spec)
     if what is not None:
         raise Usage(what)
     return spec

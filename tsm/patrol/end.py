@@ -68,18 +68,24 @@ def end(home: Home, processes: Sequence[Process]) -> dict[str, Ended]:
         for process in fresh
         if process.run is not None and process.run.ended_s is None
     ]
+    problems: list[OSError] = []
     while running:
         rows = table.processes()
         for one in running:
             one.left = one.membership.refresh(rows, boot)
         for one in [one for one in running if not one.left]:
-            ended[one.process.name] = Ended(_finish(home, one, boot), one.killed)
             running.remove(one)
+            try:
+                ended[one.process.name] = Ended(_finish(home, one, boot), one.killed)
+            except OSError as problem:  # a full disk keeps nobody from being ended
+                problems.append(problem)
         for one in running:
             _press(one)
         _await_change(running, boot)
     for process in fresh:
         _dismiss_launcher(process, boot)
+    if problems:
+        raise problems[0]
     return ended
 
 

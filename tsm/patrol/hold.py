@@ -11,7 +11,7 @@ from tsm.store import definitions, lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tsm.store.home import Home
     from tsm.store.lock import Lock
@@ -27,7 +27,12 @@ class Held:
 
 
 @contextmanager
-def held_all(home: Home, names: Sequence[str], timeout_s: float) -> Iterator[Held]:
+def held_all(
+    home: Home,
+    names: Sequence[str],
+    timeout_s: float,
+    read: Callable[[Home, str], Process] = load,
+) -> Iterator[Held]:
     """Hold the locks of `names`, always in the same order, and read what they protect."""
     with ExitStack() as stack:
         held = Held()
@@ -36,7 +41,7 @@ def held_all(home: Home, names: Sequence[str], timeout_s: float) -> Iterator[Hel
                 its_lock = stack.enter_context(lock.held(home, name, timeout_s))
                 if definitions.exists(home, name):
                     held.locks[name] = its_lock
-                    held.processes[name] = load(home, name)
+                    held.processes[name] = read(home, name)
                 else:
                     its_lock.retire()
                     message = f"{name}: was deleted meanwhile"

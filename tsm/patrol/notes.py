@@ -58,8 +58,9 @@ def note_end(home: Home, process: Process, end: Exit, killed: Sequence[str] = ()
     if killed:
         facts["killed"] = list(killed)
     good = restart.ok(process.spec.restart, end)
-    event = "stop" if run.stopped else "exit" if good or _rebooted(run.boot) else "crash"
-    if event == "exit" and _rebooted(run.boot):
+    rebooted = not run.exited and run.boot != table.boot_id()
+    event = "stop" if run.stopped else "exit" if good or rebooted else "crash"
+    if rebooted:
         facts["reason"] = "reboot"
     journal.record_once(home, name, event, facts)
     runs.publish_pid(home, name, None)
@@ -68,12 +69,18 @@ def note_end(home: Home, process: Process, end: Exit, killed: Sequence[str] = ()
 
 
 def note_status(home: Home, process: Process, status: str) -> None:
-    """Bring meta up to date where the process is down. The caller holds the lock."""
-    run = process.run
-    short = 0
+    """Bring meta up to date where the process is down. The caller holds the lock.
+
+    A process that was at rest or waiting, and is stopped now, has that journaled: no end of
+    a run tells of it.
+    """
+    run, short = process.run, 0
     if run is not None and not run.stopped:
-        ends = state.exits(run, time.time())
-        short = restart.short_runs(process.spec.restart, ends)
+        if status == "stopped" and process.down is not None:
+            journal.record_once(home, process.name, "stop", {"run": run.id})
+        if status in ("waiting", "errored"):
+            ends = state.exits(run, time.time())
+            short = restart.short_runs(process.spec.restart, ends)
     meta = changed(
         process.meta, pid=None, ticks=None, boot=None, status=status, unstable_restarts=short
     )
@@ -101,7 +108,7 @@ def brought_up_to_date(home: Home, process: Process, boot: str) -> Process:
     if run.launcher is not None and run.child is None:
         _await_child(home, process, boot)
     elif run.child is not None and not table.alive(run.child, boot):
-        _await_exit(home, process, boot)
+        await_exit(home, process, boot)
     return note_begin(home, changed(process, run=runs.read(home, name)))
 
 
@@ -119,7 +126,8 @@ def _await_child(home: Home, process: Process, boot: str) -> None:
         run = runs.read(home, name)
 
 
-def _await_exit(home: Home, process: Process, boot: str) -> None:
+def await_exit(home: Home, process: Process, boot: str) -> None:
+    """Let the launcher of a child that has gone write the exit down; it may be dead as well."""
     run = process.run
     deadline_s = time.monotonic() + _EXIT_LINE_S
     while run is not None and not run.exited and time.monotonic() < deadline_s:
@@ -127,7 +135,3 @@ def _await_exit(home: Home, process: Process, boot: str) -> None:
             return
         time.sleep(0.001)
         run = runs.read(home, process.name)
-
-
-def _rebooted(boot: str) -> bool:
-    return boot != table.boot_id()

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tsm.errors import Broken
+from tsm.model import Spec
 from tsm.osproc import signals, table
 from tsm.policy import limits
 from tsm.policy.state import Situation
-from tsm.store import documents, runs
+from tsm.store import definitions, documents, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tsm.model import Meta, Run, Spec
+    from tsm.model import Meta, Run
     from tsm.store.home import Home
 
 
@@ -34,17 +36,48 @@ class Process:
 
 def load(home: Home, name: str) -> Process:
     """Read all files of a process. Raises Broken, naming the file, when one makes no sense."""
+    spec, meta = sound_spec(home, name), sound_meta(home, name)
+    return Process(spec, meta, runs.read(home, name), runs.wanted_down(home, name))
+
+
+def salvaged(home: Home, name: str) -> Process:
+    """What of a broken process is needed to end its run. Raises Broken if that is broken too."""
+    spec = Spec(name=name, argv=("?",), command="", cwd="/")
+    with suppress(Broken):
+        spec = sound_spec(home, name)
+    meta = definitions.described(definitions.blank(0, "broken"), spec)
+    with suppress(Broken):
+        meta = sound_meta(home, name)
+    return Process(spec, meta, runs.read(home, name), runs.wanted_down(home, name))
+
+
+def sound_spec(home: Home, name: str) -> Spec:
+    """The definition, its values checked as those of a command line are. Raises Broken."""
     spec = documents.read_spec(home, name)
-    what = limits.problem(spec)
+    what = problem(spec)
     if what is None and spec.name != name:
         what = f"name {spec.name!r}: should be {name!r}, like the directory"
-    if what is None and signals.number(spec.stop_signal) is None:
-        what = f"stop_signal {spec.stop_signal!r}: no such signal"
     if what is not None:
         message = f"{home.file(name, 'spec.json')}: {what}"
         raise Broken(message)
+    return spec
+
+
+def sound_meta(home: Home, name: str) -> Meta:
+    """The meta of the process of that name. Raises Broken."""
     meta = documents.read_meta(home, name)
-    return Process(spec, meta, runs.read(home, name), runs.wanted_down(home, name))
+    if meta.name != name:
+        path = home.file(name, "meta.json")
+        message = f"{path}: name {meta.name!r}: should be {name!r}, like the directory"
+        raise Broken(message)
+    return meta
+
+
+def problem(spec: Spec) -> str | None:
+    """What is wrong with the definition, with the value and what would do; None if nothing."""
+    if signals.number(spec.stop_signal) is None:
+        return f"stop_signal {spec.stop_signal!r}: no such signal: try TERM, INT or QUIT"
+    return limits.problem(spec)
 
 
 def situation(process: Process, boot: str) -> Situation:

@@ -6,7 +6,6 @@ from dataclasses import replace as changed
 
 from tsm.osproc import table
 from tsm.patrol.end import Ended, end
-from tsm.patrol.notes import note_status
 from tsm.patrol.process import situation
 from tsm.policy import state
 from tsm.store import runs
@@ -28,11 +27,7 @@ def take_down(home: Home, processes: Iterable[Process], reason: str) -> dict[str
     for process in processes:
         runs.want_down(home, process.name, reason)
         down.append(changed(process, down=reason or "stop"))
-    ended = end(home, down)
-    if reason == STOP:
-        for one in ended.values():
-            note_status(home, one.process, "stopped")
-    return ended
+    return end(home, down)
 
 
 def is_up(process: Process) -> bool:

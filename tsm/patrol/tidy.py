@@ -17,7 +17,9 @@ def tidy(home: Home) -> list[str]:
     """
     cleared = []
     unfinished = {name for name in home.names() if definitions.unfinished_files(home, name)}
-    for name in unfinished.union(definitions.leftovers(home), definitions.orphan_locks(home)):
+    for name in unfinished.union(
+        definitions.leftovers(home).values(), definitions.orphan_locks(home)
+    ):
         try:
             with lock.held(home, name, 0.0) as held:
                 definitions.clear_leftovers(home, name)

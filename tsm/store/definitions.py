@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace as changed
 
 from tsm.model import Meta
 from tsm.store import documents, environment, ids, journal, lock, runs
@@ -35,20 +36,7 @@ def create(home: Home, spec: Spec, environ: Mapping[bytes, bytes], *, down: bool
     try:
         with lock.held(home, lock.HOME, 10.0):
             tsm_id = ids.allot(home)
-        meta = Meta(
-            tsm_id=tsm_id,
-            name=spec.name,
-            pid=None,
-            command=spec.command,
-            cwd=spec.cwd,
-            interpreter=spec.interpreter,
-            port=spec.port,
-            status="stopped" if down else "launching",
-            start_time=None,
-            restarts=0,
-            unstable_restarts=0,
-            env_file=spec.env_file,
-        )
+        meta = described(blank(tsm_id, "stopped" if down else "launching"), spec)
         spec_data = documents.object_bytes(documents.encoded(spec))
         replace(home.file(unfinished, "spec.json"), spec_data, durable=True)
         replace(home.file(unfinished, "meta.json"), documents.meta_bytes(meta))
@@ -61,6 +49,19 @@ def create(home: Home, spec: Spec, environ: Mapping[bytes, bytes], *, down: bool
         raise
     sync_directory(home.processes)
     return meta
+
+
+def described(meta: Meta, spec: Spec) -> Meta:
+    """`meta` with what it repeats of the definition."""
+    return changed(
+        meta,
+        name=spec.name,
+        command=spec.command,
+        cwd=spec.cwd,
+        interpreter=spec.interpreter,
+        port=spec.port,
+        env_file=spec.env_file,
+    )
 
 
 def remove(home: Home, name: str) -> None:
@@ -78,14 +79,23 @@ def forget(home: Home, name: str) -> None:
     remove(home, name)
 
 
-def leftovers(home: Home) -> list[str]:
-    """The names of processes whose directory a killed command has half made or half removed."""
-    found = []
+def leftovers(home: Home) -> dict[str, str]:
+    """What killed commands have half made or half removed: paths, and the processes' names."""
+    found = {}
     for entry in os.listdir(home.processes) if os.path.isdir(home.processes) else []:
         stem, dot, end = entry.rpartition(".")
         if stem.startswith(".") and dot + end in (_UNFINISHED, _GONE):
-            found.append(stem[1:])
-    return sorted(set(found))
+            found[home.process(entry)] = stem[1:]
+    return found
+
+
+def strangers(home: Home) -> list[str]:
+    """The paths of what lies among the process directories and is none."""
+    try:
+        entries = list(os.scandir(home.processes))
+    except FileNotFoundError:
+        return []
+    return sorted(entry.path for entry in entries if not entry.is_dir())
 
 
 def orphan_locks(home: Home) -> list[str]:
@@ -111,6 +121,24 @@ def unfinished_files(home: Home, name: str) -> list[str]:
     except FileNotFoundError:
         return []
     return [home.file(name, entry) for entry in entries if entry.endswith(_UNFINISHED)]
+
+
+def blank(tsm_id: int, status: str) -> Meta:
+    """A meta without a process yet; `described` gives it one."""
+    return Meta(
+        tsm_id=tsm_id,
+        name="",
+        pid=None,
+        command="",
+        cwd="",
+        interpreter=None,
+        port=None,
+        status=status,
+        start_time=None,
+        restarts=0,
+        unstable_restarts=0,
+        env_file=None,
+    )
 
 
 def _clear(directory: str) -> None:

@@ -55,7 +55,7 @@ def meta_bytes(meta: Meta) -> bytes:
     """The content of meta.json: long texts are cut short here, spec.json has them whole."""
     values = encoded(meta)
     data = object_bytes(values)
-    for key in ("command", "cwd", "env_file"):
+    for key in ("command", "cwd", "env_file", "interpreter"):
         text, excess = values[key], len(data) - _META_BYTES
         if excess >= 0 and isinstance(text, str):
             values[key] = _cut(text, excess)
@@ -79,9 +79,9 @@ def read_object(path: str) -> dict[str, object]:
     try:
         with open(path, "rb") as file:
             value = json.loads(file.read())
-    except FileNotFoundError:
-        message = f"{path}: missing"
-        raise Broken(message) from None
+    except OSError as error:
+        message = f"{path}: {error.strerror}"
+        raise Broken(message) from error
     except (ValueError, RecursionError) as error:  # bad UTF-8 is a ValueError as well
         message = f"{path}: not JSON: {error}"
         raise Broken(message) from None

@@ -24,9 +24,9 @@ def read(home: Home, name: str) -> dict[bytes, bytes]:
     try:
         with open(path, "rb") as file:
             entries = file.read().split(b"\0")
-    except FileNotFoundError:
-        message = f"{path}: missing: give it anew with tsm restart --update-env {name}"
-        raise Broken(message) from None
+    except OSError as error:
+        message = f"{path}: {error.strerror}: give it anew with tsm restart --update-env {name}"
+        raise Broken(message) from error
     pairs = [entry.partition(b"=") for entry in entries if entry]
     if any(not sign for _, sign, _ in pairs):
         message = f"{path}: an entry without `=`: give it anew with tsm restart --update-env {name}"

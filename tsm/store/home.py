@@ -70,12 +70,12 @@ class Home:
         return f"{self.saved}/{save}.json"
 
     def names(self) -> list[str]:
-        """The names of all processes, sorted. A name that begins with a dot is unfinished work."""
+        """The names of all process directories, sorted; one with a dot first is unfinished."""
         try:
-            found = os.listdir(self.processes)
+            found = list(os.scandir(self.processes))
         except FileNotFoundError:
             return []
-        return sorted(name for name in found if not name.startswith("."))
+        return sorted(one.name for one in found if one.is_dir() and one.name[0] != ".")
 
 
 def chosen(environ: Mapping[str, str]) -> Home:

@@ -19,7 +19,7 @@ def allot(home: Home) -> int:
             last = int(file.read())
     except (FileNotFoundError, ValueError):
         last = _highest(home)
-    replace(path, b"%d\n" % (last + 1))
+    replace(path, b"%d\n" % (last + 1), durable=True)
     return last + 1
 
 

@@ -28,6 +28,9 @@ def read(home: Home, name: str) -> Run | None:
             written_s = os.fstat(file.fileno()).st_mtime
     except FileNotFoundError:
         return None
+    except OSError as error:
+        message = f"{path}: {error.strerror}"
+        raise Broken(message) from error
     run = Run(id="", boot="", time_s=0.0, why="start")
     for line in data.decode("ascii", "replace").split("\n")[:-1]:  # the last may be torn
         try:
@@ -66,8 +69,11 @@ def wanted_down(home: Home, name: str) -> str | None:
 
 
 def want_down(home: Home, name: str, reason: str) -> None:
-    """Write down that the process is wanted down. The caller holds its lock."""
-    replace(home.file(name, "down"), f"{reason}\n".encode("ascii"))
+    """Write down that the process is wanted down. The caller holds its lock.
+
+    Without a reason the file is empty, so that it can be made on a full disk.
+    """
+    replace(home.file(name, "down"), f"{reason}\n".encode("ascii") if reason else b"")
 
 
 def want_up(home: Home, name: str) -> None:

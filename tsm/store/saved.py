@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
 
 VERSION = 1
+DEFAULT = "default"  # the saved file of those who name none
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def zsh(rows: Sequence[Row]) -> str:
 
 def fish(rows: Sequence[Row]) -> str:
     """For `tsm completion fish | source`."""
-    lines = ["complete -c tsm -f\n"]
+    lines = ["complete -c tsm -n 'not __fish_seen_subcommand_from start' -f\n"]
     for row in rows:
         seen = f"'__fish_seen_subcommand_from {' '.join(row.words)}'"
         lines += [

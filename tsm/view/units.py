@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-UNITS = ("tsm.service", "tsm-patrol.service", "tsm-patrol.timer")
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -67,7 +65,8 @@ def crontab_marks(home: str) -> tuple[str, str]:
 
 
 def _unit(call: Call, command: str, sentence: str, *, after: str, kind: str) -> str:
-    program = " ".join(_quoted(word) for word in (*call.program, command))
+    words = (*call.program, command)
+    program = " ".join(_quoted(word).replace("$", "$$") for word in words)
     return (
         f"[Unit]\nDescription={sentence}\nDocumentation=man:tsm-{command}(1)\n{after}"
         f"\n[Service]\n{kind}"
@@ -79,8 +78,8 @@ def _unit(call: Call, command: str, sentence: str, *, after: str, kind: str) -> 
 
 
 def _quoted(word: str) -> str:
-    """A word as systemd.syntax(7) wants it; `%` is a specifier, `$` a variable."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    """A word as systemd.syntax(7) wants it; `%` begins a specifier."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{escaped}"' if set(escaped) & set(" \t'\";") else escaped
 
 

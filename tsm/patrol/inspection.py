@@ -8,7 +8,8 @@ import tomllib
 from dataclasses import dataclass
 
 from tsm.errors import TsmError
-from tsm.store import definitions, documents, environment, journal, runs, saved
+from tsm.patrol.process import sound_meta, sound_spec
+from tsm.store import definitions, environment, journal, runs, saved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ def findings(home: Home) -> Iterator[Finding]:
     for save in saved.names(home):
         path = home.save_file(save)
         yield from _read(path, lambda save=save: saved.read(home, save), f"tsm save {save}")  # type: ignore[misc]
-    for name in definitions.leftovers(home):
-        path = home.process(f".{name}")
+    for path in definitions.strangers(home):
+        yield Finding(path, "not a directory, so not a process", f"rm {path}")
+    for path in definitions.leftovers(home):
         yield Finding(path, "left half made or half removed by a killed command", "tsm patrol")
     for path in (*journal.day_files(home), *journal.history_files(home)):
         yield from _journal(path)
@@ -62,13 +64,9 @@ def _toolkit(home: Home) -> Iterator[Finding]:
 
 
 def _process(home: Home, name: str) -> Iterator[Finding]:
-    directory = home.process(name)
-    if not os.path.isdir(directory):
-        yield Finding(directory, "not a directory, so not a process", f"rm {directory}")
-        return
     again = f"tsm delete {name}, and start it anew"
-    yield from _read(home.file(name, "spec.json"), lambda: documents.read_spec(home, name), again)
-    yield from _read(home.file(name, "meta.json"), lambda: documents.read_meta(home, name), again)
+    yield from _read(home.file(name, "spec.json"), lambda: sound_spec(home, name), again)
+    yield from _read(home.file(name, "meta.json"), lambda: sound_meta(home, name), again)
     yield from _read(home.file(name, "run"), lambda: runs.read(home, name), again)
     yield from _read(
         home.file(name, "env"),
