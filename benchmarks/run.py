@@ -59,13 +59,16 @@ def options(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def opened(scratch: Path) -> Site:
-    """Make `scratch` ours: unseen by git, locked, rid of what a killed run left behind.
+    """Make `scratch` ours: unseen by git if it is new, and locked as long as this process lives.
 
-    Exits when another run holds it. The lock lasts as long as this process.
+    Exits when another run holds it, or when its path is too long.
     """
     site = Site(scratch.resolve(), CHECKOUT)
+    if site.too_long:
+        sys.exit(f"benchmarks: {site.scratch}: too long a path for sockets in it")
     site.scratch.mkdir(parents=True, exist_ok=True)
-    (site.scratch / ".gitignore").write_text("*\n")
+    if not any(site.scratch.iterdir()):
+        (site.scratch / ".gitignore").write_text("*\n")
     lock = os.open(site.scratch / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -90,8 +93,12 @@ def measured(lab: Lab, wanted: Sequence[str]) -> list[Measured]:
     """Run every experiment that yields a wanted row; answer the rows in the order of the table."""
     found: dict[str, Measured] = {}
     for experiment in EXPERIMENTS:
-        if any(row.key in wanted for row in experiment.rows):
+        if not any(row.key in wanted for row in experiment.rows):
+            continue
+        try:
             found |= {result.row.key: result for result in experiment.run(lab)}
+        except Trouble as trouble:  # of no peer: the other rows are still worth having
+            lab.note(experiment.rows[0].key, trouble)
     return [found[key] for key in ROWS if key in wanted and key in found]
 
 

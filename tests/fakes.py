@@ -1,8 +1,24 @@
-"""Programs of the machine that a test must not really call, as scripts on a PATH of its own."""
+"""What a test must not really change: programs of the machine, and the machine's own user."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.running import PROGRAM, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.running import Tsm
+
+_NOBODY = 65534
 
 # Keeps the table beside itself. Like cron's own, it refuses a last line without newline, and,
 # like Debian's, a command of more than 998 characters. A file `fails` makes it fail as it says.
@@ -61,3 +77,52 @@ class Machine:
         path.write_text(script)
         path.chmod(0o755)
         return path
+
+
+class User:
+    """Somebody who is not root, with a folder, and a machine whose systemd only pretends."""
+
+    def __init__(self, tsm: Tsm, folder: Path) -> None:
+        uid = os.geteuid() or _NOBODY
+        self.folder = folder
+        self.units = folder / "config/systemd/user"
+        self.machine = Machine(folder / "bin", tsm.env["PATH"])
+        self.machine.with_systemd()
+        self._env = tsm.env | {
+            "HOME": str(folder),
+            "PATH": self.machine.path,
+            "XDG_CONFIG_HOME": str(folder / "config"),
+        }
+        self._prefix: list[str] = []
+        if os.geteuid() == 0:
+            self._prefix = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
+        for path in (folder, folder / "bin"):
+            os.chown(path, uid, -1)
+
+    def __call__(self, home: str, *argv: str) -> Result:
+        """Run `tsm ARGV...` for that home of the user's."""
+        done = subprocess.run(
+            [*self._prefix, str(PROGRAM), *argv],
+            env=self._env | {"TSM_HOME": str(self.folder / home)},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Traceback (most recent call last)" not in done.stderr, done.stderr
+        return Result(argv, done.returncode, done.stdout, done.stderr)
+
+    @property
+    def installed(self) -> dict[str, str]:
+        """The units that are there, by file name."""
+        return {path.name: path.read_text() for path in self.units.iterdir()}
+
+
+@contextmanager
+def ordinary_user(tsm: Tsm) -> Iterator[User]:
+    """Somebody whose units can be installed without harm; skips the test where there is nobody."""
+    with tempfile.TemporaryDirectory() as folder:
+        user = User(tsm, Path(folder))
+        if user("home", "--version").status:
+            pytest.skip("no other user may run what is in this checkout")
+        yield user

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def machine_line(scratch: Path, versions: Mapping[str, str], load: float) -> str:
-    """Answer the day, the machine, how busy (`load`) it was before, and what was compared."""
+    """Answer the day, the machine, its load (`load` before, and now), and what was compared."""
     day = dt.datetime.now(tz=dt.UTC).date().isoformat()
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     facts = [
         day,
         f"{processor()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB",
-        f"load {load:.1f} before",
+        f"load {load:.1f} before, {os.getloadavg()[0]:.1f} after",
         f"Linux {platform.release()}, {file_system(scratch)}",
         f"Python {platform.python_version()}",
     ]

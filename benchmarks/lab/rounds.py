@@ -92,7 +92,11 @@ class Lab:
         scripts = folder / "children"
         scripts.mkdir()
         programs = [written(name, kind(name, door), scripts) for name in names]
-        peer.up(programs)
+        try:
+            peer.up(programs)
+        except Trouble:
+            door.close()
+            raise
         return Stand(peer, self.site, door, programs)
 
     def _take_down(self, stand: Stand) -> None:
@@ -112,6 +116,7 @@ class Lab:
                 samples.add(stand.peer.name, measure(stand))
             except Trouble as trouble:
                 self.note(stand.peer.name, trouble)
+                samples.drop(stand.peer.name)
                 stands.remove(stand)
 
     @contextmanager
@@ -127,16 +132,23 @@ class Samples:
 
     def __init__(self) -> None:
         self._taken: dict[tuple[str, str], list[float]] = {}
+        self._dropped: set[str] = set()
 
     def add(self, name: str, figures: Mapping[str, float]) -> None:
         """Take one figure for each row key in."""
         for key, value in figures.items():
             self._taken.setdefault((key, name), []).append(value)
 
+    def drop(self, name: str) -> None:
+        """Forget `name`: some rounds are not a result."""
+        self._dropped.add(name)
+
     def medians(self) -> Figures:
         """Answer the median of each; tell all three of least, median and most."""
         answer: Figures = {}
         for (key, name), values in self._taken.items():
+            if name in self._dropped:
+                continue
             middle = statistics.median(values)
             answer.setdefault(key, {})[name] = middle
             spread = f"{min(values):14.4f} {middle:14.4f} {max(values):14.4f}"

@@ -66,11 +66,15 @@ class Site:
             **more,
         }
 
+    @property
+    def too_long(self) -> bool:
+        """Answer whether a socket of a peer would not fit into this scratch folder."""
+        longest = self.run_dir("supervisor") / "home/interactor.sock"
+        return len(os.fsencode(longest)) > SOCKET_PATH_MAX
+
     def emptied(self, peer: str) -> Path:
-        """Answer the run folder of `peer`, empty, private and short enough for a socket."""
+        """Answer the run folder of `peer`, empty and private."""
         folder = self.run_dir(peer)
-        if len(os.fsencode(folder / "home/interactor.sock")) > SOCKET_PATH_MAX:
-            raise Trouble(f"{self.scratch}: too long a path for a socket; give a shorter --scratch")
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "home").mkdir(parents=True, mode=0o700)
         return folder

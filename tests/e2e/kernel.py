@@ -53,6 +53,11 @@ def state_of(pid: int) -> str:
     return next(iter(_stat(pid)), "")
 
 
+def system_call_of(pid: int) -> str:
+    """The number of the system call that the process is in, or `running`."""
+    return Path(f"/proc/{pid}/syscall").read_text().split()[0]
+
+
 def status_field(pid: int, field: str) -> str:
     """A field of /proc/PID/status, such as `Umask`."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()

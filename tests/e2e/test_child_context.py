@@ -156,7 +156,9 @@ def test_environment_arrives_to_the_byte_in_a_restart(tsm: Tsm) -> None:
     assert again.environ == before
 
 
-@pytest.mark.parametrize("name", ["-i", "-u", "--help", "-", "TSM_FOLD_1", "TSM_FOLD_2", "TSM_RUN_"])
+@pytest.mark.parametrize(
+    "name", ["-i", "-u", "--help", "-", "TSM_FOLD_1", "TSM_FOLD_2", "TSM_RUN_"]
+)
 def test_variable_that_looks_like_something_else_arrives(tsm: Tsm, name: str) -> None:
     odd = {name: "1", "a.b": "2", "IFS": "3"}
     said = tsm.cwd / "context.json"

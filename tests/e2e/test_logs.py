@@ -179,7 +179,12 @@ def test_what_is_added_is_followed(tsm: Tsm) -> None:
 def test_only_new_lines_are_followed_when_no_old_ones_are_asked_for(tsm: Tsm) -> None:
     written(tsm, numbered(1, 5))
     with following(tsm, "logs", "-fn0", "web") as follower:
-        eventually(lambda: (append(log(tsm), b"new\n"), follower.out)[1])
+
+        def shown_while_written() -> bytes:
+            append(log(tsm), b"new\n")
+            return follower.out
+
+        eventually(shown_while_written)
         assert set(follower.out.splitlines()) == {b"new"}
 
 

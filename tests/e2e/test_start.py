@@ -342,9 +342,7 @@ class TestWait:
         assert tsm("ls").row["uptime_s"] >= 0.2
 
     @pytest.mark.parametrize("wait", ["30d", "9" * 30])
-    def test_may_be_longer_than_the_kernel_can_count(
-        self, tsm: Tsm, gate: Gate, wait: str
-    ) -> None:
+    def test_may_be_longer_than_the_kernel_can_count(self, tsm: Tsm, gate: Gate, wait: str) -> None:
         argv = ("start", gate.command, "--name", "web", "--restart", "no", "--wait", wait)
         program = tsm.spawn(*argv)
         eventually(lambda: program.poll() is not None or holds_pidfd(program.pid))

@@ -231,18 +231,19 @@ def _await_uptime(process: Process, wait_s: float, context: Context) -> None:
     run, name = process.run, process.name
     if wait_s <= 0 or run is None or run.child is None:
         return
-    left_s = wait_s - table.uptime_s(run.child.ticks)
-    if left_s > 0:
+    while table.alive(run.child, run.boot):
+        left_s = wait_s - table.uptime_s(run.child.ticks)
+        if left_s <= 0:
+            return
         signals.await_ends([run.child], left_s)
-    if not table.alive(run.child, run.boot):
-        await_exit(context.home, process, run.boot)
-        after = runs.read(context.home, name)
-        code = after.code if after is not None and after.id == run.id else None
-        lines = logs.last_lines(logs.current(context.home, name, "err"), 1)
-        last = lines[-1].decode("utf-8", "replace") if lines else "(nothing on stderr)"
-        how = outcome(Exit(0.0, 0.0, code))
-        message = f"{name}: {how} before it had been up for {wait_s:g} s: {last}"
-        raise Failed(message)
+    await_exit(context.home, process, run.boot)
+    after = runs.read(context.home, name)
+    code = after.code if after is not None and after.id == run.id else None
+    lines = logs.last_lines(logs.current(context.home, name, "err"), 1)
+    last = lines[-1].decode("utf-8", "replace") if lines else "(nothing on stderr)"
+    how = outcome(Exit(0.0, 0.0, code))
+    message = f"{name}: {how} before it had been up for {wait_s:g} s: {last}"
+    raise Failed(message)
 
 
 def _answer(process: Process, context: Context, *, started: bool) -> None:

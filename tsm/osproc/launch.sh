@@ -24,7 +24,7 @@ exec 9>&- # from here on, whoever has the lock finds the launcher in the record
     [ "$folded" = 0 ] || while :; do
         eval "set -- \"\$TSM_FOLD_$folded\" \"\$@\"; unset TSM_FOLD_$folded"
         folded=$((folded - 1))
-        [ "$folded" = 0 ] && set -- /usr/bin/env "$@" && break
+        [ "$folded" = 0 ] && set -- /usr/bin/env -- "$@" && break
     done
     exec "$@"
 )

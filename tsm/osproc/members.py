@@ -47,6 +47,8 @@ class Membership:
 
     def _possible(self, row: OsProcess) -> bool:
         child, launcher = self.run.child, self.run.launcher
+        if child is not None and (row.pid, row.ticks) == (child.pid, child.ticks):
+            return not row.dead  # in the launcher's session until it has got to its exec
         oldest = min((one.ticks for one in (child, launcher) if one is not None), default=0)
         outside = launcher.pid if launcher is not None else -1
         if row.dead or row.ticks < oldest or row.pid == os.getpid():
@@ -55,6 +57,8 @@ class Membership:
 
     def _known(self, row: OsProcess, *, in_session: bool) -> bool:
         child = self.run.child
+        if child is not None and row.pid == child.pid:
+            return True
         if child is not None and in_session and row.session == child.pid:
             return True
         return self.known.get(row.pid) == row.ticks

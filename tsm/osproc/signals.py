@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from tsm.model import Identity
 
 
+_HOUR_S = 3600.0  # more than poll(2) can count is a wait in several parts
+
+
 def number(name: str) -> int | None:
     """The number of a signal given as `TERM`, `SIGTERM`, `sigterm` or `15`, or None."""
     if name.isdecimal():
@@ -70,7 +73,7 @@ def send(pid: int, ticks: int, number: int) -> bool:
 
 
 def await_ends(identities: Iterable[Identity], timeout_s: float) -> None:
-    """Block until one of the processes has ended, or the time is over."""
+    """Block until one of the processes has ended, the time is over, or an hour has passed."""
     poll = select.poll()
     fds = []
     try:
@@ -80,7 +83,7 @@ def await_ends(identities: Iterable[Identity], timeout_s: float) -> None:
                 return
             fds.append(fd)
             poll.register(fd, select.POLLIN)
-        poll.poll(max(0, int(timeout_s * 1000) + 1))
+        poll.poll(int(max(0.0, min(timeout_s, _HOUR_S)) * 1000) + 1)
     finally:
         for fd in fds:
             os.close(fd)

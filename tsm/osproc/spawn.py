@@ -112,7 +112,7 @@ def _split(environ: Mapping[bytes, bytes]) -> tuple[dict[bytes, bytes], Sequence
     folded = []
     for key, value in environ.items():
         identifier = key.replace(b"_", b"a").isalnum() and not key[:1].isdigit() and key.isascii()
-        if identifier and key not in _SHELLS_OWN:
+        if identifier and key not in _SHELLS_OWN and not key.startswith(b"TSM_FOLD_"):
             plain[key] = value
         else:
             folded.append(key + b"=" + value)

@@ -8,7 +8,7 @@ from dataclasses import replace as changed
 from tsm.errors import Broken, Refused, TsmError
 from tsm.osproc import ports, preflight, table
 from tsm.patrol.begin import await_exec, settled, spawned
-from tsm.patrol.end import end
+from tsm.patrol.end import dismiss_launchers, end
 from tsm.patrol.hold import held_all
 from tsm.patrol.notes import note_status
 from tsm.patrol.process import Process, situation
@@ -53,6 +53,7 @@ def start_held(home: Home, held: Iterable[tuple[Process, Lock]]) -> Launched:
         try:
             preflight.check(process.spec, environment.read(home, process.name))
             ready = end(home, [process])[process.name].process
+            dismiss_launchers([ready])
             check_port(process.spec)
             down.append((ready, its_lock))
         except (Refused, Broken) as problem:
@@ -67,12 +68,13 @@ def launch_held(home: Home, held: Iterable[tuple[Process, Lock]], why: str) -> L
     waiting = []
     for process, its_lock in held:
         try:
-            waiting.append(spawned(home, its_lock, process, why))
+            said_bytes = logs.size(home, process.name, "err")
+            waiting.append((spawned(home, its_lock, process, why), said_bytes))
         except (Refused, Broken) as problem:
             launched.problems.append(problem)
-    for process in waiting:
+    for process, said_bytes in waiting:
         try:
-            launched.started.append(_seen_through(home, settled(home, process)))
+            launched.started.append(_seen_through(home, settled(home, process), said_bytes))
         except Refused as problem:
             launched.problems.append(problem)
     return launched
@@ -85,12 +87,15 @@ def check_port(spec: Spec) -> None:
         raise Refused(message)
 
 
-def _seen_through(home: Home, process: Process) -> Process:
-    """Wait for the exec. A program that cannot be executed is put down again, and said so."""
+def _seen_through(home: Home, process: Process, said_bytes: int) -> Process:
+    """Wait for the exec. A program that cannot be executed is put down again, and said so.
+
+    `said_bytes` is how long current.err was before.
+    """
     run, name = process.run, process.name
     if await_exec(process) or run is None:
         return process
-    complaint = _complaint(home, name)
+    complaint = _complaint(home, name) if logs.size(home, name, "err") > said_bytes else None
     if complaint is None:
         return process
     runs.want_down(home, name, "")

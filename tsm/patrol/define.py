@@ -44,7 +44,7 @@ def defined(wish: Wish, path: str) -> Spec:
     """
     argv, interpreter = _argv(wish, path)
     typed = words.split(wish.words[0]) if _is_string(wish) and argv[0] == "/bin/sh" else argv
-    name = words.full_name(wish.name or words.default_name(typed), wish.port)
+    name = words.full_name(words.default_name(typed) if wish.name is None else wish.name, wish.port)
     number = signals.number(wish.stop_signal)
     spec = Spec(
         name=name,

@@ -17,7 +17,7 @@ from tsm.store import runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tsm.model import OsProcess, Run
     from tsm.patrol.process import Process
@@ -82,8 +82,6 @@ def end(home: Home, processes: Sequence[Process]) -> dict[str, Ended]:
         for one in running:
             _press(one)
         _await_change(running, boot)
-    for process in fresh:
-        _dismiss_launcher(process, boot)
     if problems:
         raise problems[0]
     return ended
@@ -136,18 +134,18 @@ def _finish(home: Home, one: Ending, boot: str) -> Process:
     return note_end(home, process, end_of(run, time.time()), one.killed)
 
 
-def _dismiss_launcher(process: Process, boot: str) -> None:
-    """End the launcher that waits for the time of a restart, and the sleep it waits with."""
-    run = process.run
-    if run is None or run.launcher is None or not table.alive(run.launcher, boot):
+def dismiss_launchers(processes: Iterable[Process]) -> None:
+    """End the launchers of runs that are over, and the sleeps in which they await a restart."""
+    launchers = [process.run.launcher for process in processes if process.run is not None]
+    boot = table.boot_id()
+    waiting = {one.pid: one for one in launchers if one is not None and table.alive(one, boot)}
+    if not waiting:
         return
-    launcher = run.launcher
-    sleeping = [
-        row for row in table.processes() if row.ppid == launcher.pid and row.comm == "sleep"
-    ]
-    if sleeping:
+    rows = table.processes()
+    for launcher in waiting.values():
         signals.send(launcher.pid, launcher.ticks, signal.SIGKILL)
-        for row in sleeping:
+    for row in rows:
+        if row.ppid in waiting and row.comm == "sleep":
             signals.send(row.pid, row.ticks, signal.SIGKILL)
 
 

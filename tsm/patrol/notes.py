@@ -91,8 +91,9 @@ def note_status(home: Home, process: Process, status: str) -> None:
 def exit_facts(end: Exit) -> dict[str, object]:
     """The end of a run as journal and `describe` put it: code, or signal by name."""
     facts: dict[str, object] = {"code": end.code, "uptime_s": round(end.uptime_s, 3)}
-    if end.code is not None and end.code > 128:
-        facts["signal"] = signals.name(end.code - 128)
+    number = restart.signal_of(end.code) if end.code is not None else None
+    if number is not None:
+        facts["signal"] = signals.name(number)
     return facts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace as changed
 
 from tsm.osproc import table
-from tsm.patrol.end import Ended, end
+from tsm.patrol.end import Ended, dismiss_launchers, end
 from tsm.patrol.process import situation
 from tsm.policy import state
 from tsm.store import runs
@@ -27,7 +27,9 @@ def take_down(home: Home, processes: Iterable[Process], reason: str) -> dict[str
     for process in processes:
         runs.want_down(home, process.name, reason)
         down.append(changed(process, down=reason or "stop"))
-    return end(home, down)
+    ended = end(home, down)
+    dismiss_launchers(one.process for one in ended.values())
+    return ended
 
 
 def is_up(process: Process) -> bool:

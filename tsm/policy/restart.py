@@ -10,6 +10,26 @@ if TYPE_CHECKING:
 
 WINDOW_S = 60.0  # over which crashes are counted, however long each run was
 WINDOW_RUNS = 5  # so many of them in a window are nothing unusual
+_SIGNALS = {  # those that end a process, by their numbers on Linux (signal(7))
+    1: "SIGHUP",
+    2: "SIGINT",
+    3: "SIGQUIT",
+    4: "SIGILL",
+    5: "SIGTRAP",
+    6: "SIGABRT",
+    7: "SIGBUS",
+    8: "SIGFPE",
+    9: "SIGKILL",
+    10: "SIGUSR1",
+    11: "SIGSEGV",
+    12: "SIGUSR2",
+    13: "SIGPIPE",
+    14: "SIGALRM",
+    15: "SIGTERM",
+    24: "SIGXCPU",
+    25: "SIGXFSZ",
+    31: "SIGSYS",
+}
 
 
 def after_exit(rule: Restart, exits: Sequence[Exit]) -> Start | Rest:
@@ -65,10 +85,16 @@ def counted(rule: Restart, exits: Sequence[Exit]) -> tuple[Exit, ...]:
     return tuple(exits[-min(keep, rule.max_retries + 2 * WINDOW_RUNS) :]) if keep else ()
 
 
+def signal_of(code: int) -> int | None:
+    """The signal that a shell means by an exit code of 128+N; None if there is no such signal."""
+    return code - 128 if 128 < code <= 128 + 64 else None
+
+
 def outcome(one: Exit) -> str:
     """How the run ended, in words."""
     if one.code is None:
         return "ended with an unknown exit code"
-    if one.code > 128:
-        return f"killed by signal {one.code - 128}"
+    number = signal_of(one.code)
+    if number is not None:
+        return f"killed by {_SIGNALS.get(number, f'signal {number}')}"
     return f"exited with {one.code}"

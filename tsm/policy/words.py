@@ -32,6 +32,8 @@ _SHELLS_WORDS = frozenset(
     )
 )
 
+_BUILTIN = frozenset({"[", "echo", "false", "kill", "printf", "pwd", "test", "true"})
+
 
 def full_name(name: str, port: int | None) -> str:
     """The name of the process directory. Raises Usage if nothing can be called that."""
@@ -75,7 +77,7 @@ def _matches(word: str, names: Sequence[str], id_of: Callable[[str], int | None]
         found = [name for name in names if fnmatch.fnmatchcase(name, word)]
         return found or _nobody(word, names)
     if word.isdecimal():
-        found = [name for name in names if id_of(name) == int(word)]
+        found = [name for name in names if str(id_of(name)) == word]
         return found or _nobody(word, names)
     short = re.compile(re.escape(word) + r"-[0-9]+")
     found = [name for name in names if short.fullmatch(name)]
@@ -98,7 +100,7 @@ def needs_shell(command: str) -> bool:
     """Whether the command means something only to a shell: operators, expansions, globs."""
     bare = _without_quotes(command)
     quoted = [part for part in _TOKEN.findall(command) if part[0] == '"']
-    if any("$" in part or "`" in part for part in quoted):
+    if "\\\n" in command or any("$" in part or "`" in part for part in quoted):
         return True
     if re.search(r"[|&;<>()$`*?\[\n]|(^|\s)[~#]", bare):
         return True
@@ -115,16 +117,23 @@ def shell_argv(command: str) -> tuple[str, ...]:
 
 
 def _last_simple(command: str) -> int | None:
-    """Where the simple command begins that the list ends with; None if it does not."""
+    """Where the simple command begins that the list ends with; None where that is not plain.
+
+    Nested quotes and words within expansions are for a shell to find out. There it is plain
+    only if nothing in the command can separate commands.
+    """
+    nested = re.search(r"[`{}()\\\n]", re.sub(r"\$\([^()`;&|\n]*\)|\$\{\w+\}", "x", command))
+    expands = "$(" in command or nested is not None
+    if expands and (nested is not None or re.search(r"[;&|\n]|<<", command)):
+        return None
     bare = _without_quotes(command)
-    for hidden in (r"\$\([^()]*\)", r"`[^`]*`", r"[0-9]*[<>]&[0-9-]"):
-        bare = re.sub(hidden, lambda found: "x" * len(found[0]), bare)
+    bare = re.sub(r"[0-9]*[<>]&[0-9-]", lambda found: "x" * len(found[0]), bare)
     start = max((sign.end() for sign in re.finditer(r"&&|\|\||[;&\n]", bare)), default=0)
     start += re.match(r"\s*([A-Za-z_]\w*=\S*\s+)*", bare[start:]).end()  # type: ignore[union-attr]
     words = bare[start:].split()
-    if not words or re.search(r"<<|(^|\W)trap\W", bare) or re.search(r"[|()#]", bare[start:]):
+    if not words or re.search(r"<<|(^|\W)trap\W", bare) or re.search(r"[|#]", bare[start:]):
         return None
-    if _SHELLS_WORDS.intersection(words) or re.match(r"[A-Za-z_]\w*=|[<>0-9]", words[0]):
+    if _SHELLS_WORDS.intersection(words) or words[0] in _BUILTIN or words[0][0] in "<>":
         return None
     return start
 

@@ -20,6 +20,14 @@ def current(home: Home, name: str, stream: str) -> str:
     return home.file(name, f"current.{stream}")
 
 
+def size(home: Home, name: str, stream: str) -> int:
+    """How many bytes that file has; 0 if it is not there."""
+    try:
+        return os.stat(current(home, name, stream)).st_size
+    except FileNotFoundError:
+        return 0
+
+
 def last_lines(path: str, count: int) -> list[bytes]:
     """The last `count` lines without their newlines, oldest first; none if there is no file.
 

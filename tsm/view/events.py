@@ -16,16 +16,22 @@ _HEAD = ("time", "event", "name", "run", "uptime_s")
 
 def sentence(event: Mapping[str, object], *, colour: bool) -> str:
     """`2026-11-20 09:00:00.123  crash    web  code=1 uptime=3m`, the time in UTC."""
-    time_s = event.get("time")
-    when = datetime.fromtimestamp(time_s if isinstance(time_s, int | float) else 0.0, UTC)
-    word = str(event.get("event"))
+    word = printable(str(event.get("event")))
     facts = [f"{key}={_shown(value)}" for key, value in event.items() if key not in _HEAD]
     uptime_s = event.get("uptime_s")
     if isinstance(uptime_s, int | float):
         facts.append(f"uptime={duration(uptime_s)}")
     shown = painted(word.ljust(8), _COLOURS.get(word, "0"), colour=colour)
-    stamp = when.strftime("%Y-%m-%d %H:%M:%S.") + f"{when.microsecond // 1000:03d}"
-    return f"{stamp}  {shown}  " + printable(f"{event.get('name')}  {' '.join(facts)}")
+    rest = printable(f"{event.get('name')}  {' '.join(facts)}")
+    return f"{_stamp(event.get('time'))}  {shown}  {rest}"
+
+
+def _stamp(time_s: object) -> str:
+    try:
+        when = datetime.fromtimestamp(float(str(time_s)), UTC)
+    except (ValueError, OverflowError, OSError):  # no time, or one beyond the calendar
+        return printable(str(time_s))
+    return when.strftime("%Y-%m-%d %H:%M:%S.") + f"{when.microsecond // 1000:03d}"
 
 
 def _shown(value: object) -> str:

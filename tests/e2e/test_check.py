@@ -1,0 +1,279 @@
+"""tsm check: every damage by its path, with a repair that works."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.machine import processes, reboot
+from tests.running import Tsm
+from tests.waiting import Gate, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Damage = Callable[[Path], None]
+
+_COMMAND = re.compile(r"\b(?:tsm|rm|sed|chmod) .*?(?= \(|, and |$)")
+ODD = os.fsdecode(b"a\xff\xfe")
+
+
+def used(tsm: Tsm) -> None:
+    """A home with a process online and one stopped, a save, and a history."""
+    tsm("start", "sleep 1000", "--name", "web", env={"ODD": ODD})
+    tsm("start", "sleep 1000", "--name", "down")
+    tsm("stop", "down")
+    tsm("save")
+
+
+def followed(tsm: Tsm, row: dict[str, str]) -> None:
+    """Do what the repair says, as a user would: by a shell."""
+    found = _COMMAND.search(row["repair"])
+    if found is not None:
+        result = tsm.shell(found[0])
+        assert result.status == 0, result
+    else:
+        assert row["repair"] == "correct it, or remove it"
+        os.unlink(row["path"])  # noqa: PTH108 - it is text
+
+
+def content(data: bytes) -> Damage:
+    """Have this instead."""
+    return lambda path: _write(path, data)
+
+
+def added(data: bytes) -> Damage:
+    """Have this at the end."""
+    return lambda path: _write(path, path.read_bytes() + data)
+
+
+def changed(key: str, value: object) -> Damage:
+    """Have another value of a key."""
+    return lambda path: _write(
+        path, json.dumps({**json.loads(path.read_bytes()), key: value}).encode()
+    )
+
+
+def entry(key: str, value: object) -> Damage:
+    """Have another value in the spec of the first entry of a saved file."""
+
+    def damage(path: Path) -> None:
+        values = json.loads(path.read_bytes())
+        values["processes"][0]["spec"][key] = value
+        _write(path, json.dumps(values).encode())
+
+    return damage
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _unlink(path: Path) -> None:
+    path.unlink()
+
+
+def _readable(path: Path) -> None:
+    path.chmod(0o644)
+
+
+def _half_made(path: Path) -> None:
+    path.mkdir()
+    (path / "spec.json").write_bytes(b"{")
+
+
+OF_A_PROCESS = (
+    ("spec.json", _unlink, "no spec"),
+    ("spec.json", content(b"garbage"), "a spec of garbage"),
+    ("spec.json", content(b'"text"'), "a spec that is no object"),
+    ("spec.json", changed("argv", []), "a spec without a command"),
+    ("spec.json", changed("port", 99999), "a port out of range"),
+    ("spec.json", changed("name", "other"), "a spec of another"),
+    ("spec.json", changed("stop_signal", "NOPE"), "an unknown signal"),
+    ("spec.json", changed("restart", {"when": "perhaps"}), "an unknown policy"),
+    ("meta.json", _unlink, "no meta"),
+    ("meta.json", content(b"\xff"), "a meta of garbage"),
+    ("meta.json", changed("tsm_id", "one"), "an id that is text"),
+    ("meta.json", changed("name", "other"), "a meta of another"),
+    ("run", content(b"garbage\n"), "a run record of garbage"),
+    ("run", content(b"id 0123456789abcdef\n"), "a run record without a boot"),
+    ("run", added(b"pid many words\n"), "a run record with a bad pid"),
+    ("env", _unlink, "no env"),
+    ("env", content(b"NO_SIGN\0"), "an env of garbage"),
+    ("env", _readable, "an env that others may read"),
+    ("spec.json.new", content(b"{"), "an unfinished spec"),
+    ("env.new", content(b""), "an unfinished env"),
+)
+DAMAGES = (
+    *((f"runtime/processes/down/{file}", damage, name) for file, damage, name in OF_A_PROCESS),
+    ("runtime/processes/.new.new", _half_made, "a half-made directory"),
+    ("runtime/processes/.old.gone", _half_made, "a half-removed directory"),
+    ("runtime/processes/file", content(b""), "a file among the directories"),
+    ("runtime/saved/default.json", content(b"{"), "a save of garbage"),
+    ("runtime/saved/default.json", changed("version", 9), "a save of another version"),
+    ("runtime/saved/default.json", entry("argv", []), "a save with a bad spec"),
+    ("runtime/saved/default.json", entry("port", 99999), "a save with a port out of range"),
+    ("runtime/saved/default.json", entry("name", "down"), "a save with a name twice"),
+    ("runtime/saved/default.json.new", content(b"{"), "an unfinished save"),
+    ("runtime/last_id", content(b"many\n"), "a last id of garbage"),
+    ("runtime/last_id.new", content(b"1"), "an unfinished last id"),
+    ("runtime/locks/nobody.lock", content(b""), "a lock of nobody"),
+    ("config.toml", content(b"patrol = \n"), "a config that is no TOML"),
+    ("config.toml", content(b"\xff\n"), "a config that is no text"),
+    ("db/history/web.jsonl", added(b"garbage\n"), "a history with a bad line"),
+    ("db/history/web.jsonl", added(b"\n[]\n{}\n"), "a history with several bad lines"),
+    ("db/history/web.jsonl", added(b'{"time":1'), "a history with a torn line"),
+    ("db/events/2020-01-01.jsonl", content(b"\xff\n\0\n"), "a day of garbage"),
+)
+with_damage = pytest.mark.parametrize(
+    ("file", "damage"), [pytest.param(file, damage, id=name) for file, damage, name in DAMAGES]
+)
+
+
+def test_a_home_that_is_not_there_is_clean_and_stays_away(tsm: Tsm) -> None:
+    result = tsm("check", env={"TSM_HOME": str(tsm.cwd / "nowhere")})
+    assert result.out == ""
+    assert not (tsm.cwd / "nowhere").exists()
+
+
+def test_an_empty_home_is_clean(tsm: Tsm) -> None:
+    result = tsm("check")
+    assert (result.out, result.err) == ("", f"{tsm.home}: all files are as documented\n")
+
+
+def test_a_home_with_processes_in_every_state_is_clean(tsm: Tsm, gate: Gate) -> None:
+    used(tsm)
+    tsm("start", "true", "--name", "completed", "--restart", "no")
+    tsm("start", "false", "--name", "errored", "--max-retries", "0", "--min-uptime", "60")
+    tsm("start", gate.command, "--name", "waiting", "--delay", "1000", "--max-delay", "1000")
+    gate.open(1)
+    for name in ("completed", "errored", "waiting"):
+        eventually(lambda name=name: tsm("ls", name).row["status"] == name)  # type: ignore[misc]
+    tsm("restart", "web")
+    tsm("delete", "down")
+    (tsm.home / "config.toml").write_text("")
+    assert tsm("check").out == ""
+
+
+def test_a_home_after_a_reboot_is_clean(tsm: Tsm) -> None:
+    used(tsm)
+    reboot(tsm)
+    assert tsm("check").out == ""
+
+
+@with_damage
+def test_damage_is_named_and_its_repair_leads_to_a_clean_home(
+    tsm: Tsm, file: str, damage: Damage
+) -> None:
+    used(tsm)
+    damage(tsm.home / file)
+    result = tsm("check", ok=False)
+    assert (result.status, result.err) == (6, "")
+    row = result.row
+    assert set(row) == {"path", "problem", "repair"}
+    assert row["path"] == f"{tsm.home}/{file}"
+    assert row["problem"]
+    followed(tsm, row)
+    assert tsm("check").out == ""
+    assert tsm("ls", "web").row["status"] == "online"
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"), [pytest.param(file, damage, id=name) for file, damage, name in OF_A_PROCESS]
+)
+def test_damage_to_a_living_process_is_repaired_as_well(
+    tsm: Tsm, file: str, damage: Damage
+) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    damage(processes(tsm) / "web" / file)
+    followed(tsm, tsm("check", ok=False).row)
+    assert tsm("check").out == ""
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "runtime/processes/down/env",
+        "runtime/processes/down/env.new",
+        "runtime/processes/file",
+        "runtime/last_id",
+        "db/history/web.jsonl",
+    ],
+)
+def test_repairs_hold_for_a_home_with_a_space_in_its_path(tsm: Tsm, file: str) -> None:
+    home = tsm.cwd / "my own home"
+    elsewhere = Tsm(home, tsm.cwd, tsm.env["TSM_TEST_MARK"])
+    try:
+        used(elsewhere)
+        path = home / file
+        path.write_bytes(b"garbage\n")
+        path.chmod(0o644)
+        for row in elsewhere("check", ok=False).rows:
+            followed(elsewhere, row)
+        assert elsewhere("check").out == ""
+    finally:
+        elsewhere("delete", "all")
+
+
+def test_every_damage_is_named_at_once(tsm: Tsm) -> None:
+    used(tsm)
+    named = {
+        "runtime/processes/down/spec.json": b"garbage",
+        "runtime/processes/down/run": b"garbage\n",
+        "runtime/processes/web/env": b"garbage",
+        "runtime/saved/default.json": b"garbage",
+        "runtime/last_id": b"garbage",
+        "config.toml": b"garbage",
+        "db/history/down.jsonl": b"garbage\n",
+    }
+    for file, data in named.items():
+        (tsm.home / file).write_bytes(data)
+    rows = tsm("check", ok=False).rows
+    assert {row["path"] for row in rows} == {f"{tsm.home}/{file}" for file in named}
+
+
+def test_what_check_finds_broken_is_broken_for_ls_as_well(tsm: Tsm) -> None:
+    used(tsm)
+    changed("port", 99999)(processes(tsm) / "down/spec.json")
+    assert tsm("ls", "down").row["status"] == "broken"
+    assert tsm("check", ok=False).status == 6
+
+
+def test_it_changes_nothing(tsm: Tsm) -> None:
+    used(tsm)
+    for file, damage in {file: damage for file, damage, _ in DAMAGES}.items():
+        damage(tsm.home / file)
+    before = _tree(tsm.home)
+    tsm("check", ok=False)
+    assert _tree(tsm.home) == before
+
+
+def _tree(home: Path) -> dict[str, bytes | None]:
+    return {
+        str(path): path.read_bytes() if path.is_file() else None
+        for path in sorted(home.rglob("*"))
+        if not path.is_symlink()
+    }
+
+
+def test_people_read_the_problem_and_the_repair(tsm: Tsm) -> None:
+    used(tsm)
+    (tsm.home / "runtime/last_id").write_bytes(b"many\n")
+    result = tsm.on_terminal("check")
+    assert result.status == 6
+    assert result.out.startswith(f"{tsm.home}/runtime/last_id: ")
+    assert "\n  repair: rm " in result.out
+
+
+def test_a_folder_in_the_place_of_a_file_is_named_and_the_rest_as_well(tsm: Tsm) -> None:
+    used(tsm)
+    (tsm.home / "db/events/2020-01-01.jsonl").mkdir()
+    (tsm.home / "runtime/locks/nobody.lock").write_bytes(b"")
+    rows = tsm("check", ok=False).rows
+    paths = {row["path"].removeprefix(f"{tsm.home}/") for row in rows}
+    assert paths == {"db/events/2020-01-01.jsonl", "runtime/locks/nobody.lock"}

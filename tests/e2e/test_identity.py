@@ -1,0 +1,187 @@
+"""A pid alone is never trusted: nobody else's process is signalled, whatever a file says."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.e2e.files import Files
+from tests.e2e.kernel import (
+    argv_of,
+    bystander,
+    long_sleep,
+    running,
+    start_ticks,
+)
+from tests.machine import OLD_BOOT, alive, kill
+from tests.running import PROGRAM
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.running import Tsm
+    from tests.waiting import Gate
+
+
+def started(tsm: Tsm) -> Files:
+    """A process `web` that is up."""
+    tsm("start", "--name", "web", "--", *long_sleep())
+    return Files(tsm.home, "web")
+
+
+def replace_child(files: Files, pid: int, *, ticks: int | None = None) -> None:
+    """Let the run record speak of another pid, as if it had come round again."""
+    path = files.folder / "run"
+    child, launcher = files.run["pid"], files.run["launcher"]
+    ours = f"{pid} {child.split()[1] if ticks is None else ticks}"
+    text = path.read_text().replace(f"pid {child}\n", f"pid {ours}\n")
+    path.write_text(text.replace(f"launcher {launcher}\n", f"launcher {ours}\n"))
+
+
+def test_stranger_in_the_pid_file_is_never_signalled(tsm: Tsm) -> None:
+    files = started(tsm)
+    child = files.child
+    with bystander(*long_sleep()) as stranger:
+        files.pid_file.write_text(f"{stranger}\n")
+        tsm("patrol")
+        assert tsm("ls").row["pid"] == child
+        tsm("stop", "web")
+        assert not alive(child)
+        tsm("delete", "web")
+        assert alive(stranger)
+
+
+def test_stranger_in_meta_is_never_signalled(tsm: Tsm) -> None:
+    files = started(tsm)
+    child = files.child
+    with bystander(*long_sleep()) as stranger:
+        files.edit("meta.json", pid=stranger)
+        assert tsm("ls").row["pid"] == child
+        files.edit("meta.json", pid=stranger, ticks=start_ticks(stranger))
+        tsm("patrol")
+        tsm("stop", "web")
+        assert not alive(child)
+        tsm("delete", "web")
+        assert alive(stranger)
+
+
+def test_pid_that_came_round_again_is_never_signalled(tsm: Tsm) -> None:
+    files = started(tsm)
+    kill(files.launcher, files.child)
+    with bystander(*long_sleep()) as stranger:
+        replace_child(files, stranger)
+        files.edit("meta.json", pid=stranger)
+        row = tsm("ls").row
+        assert (row["status"], row["pid"]) == ("waiting", None)
+        tsm("stop", "web")
+        assert tsm("ls").row["status"] == "stopped"
+        tsm("delete", "web")
+        assert alive(stranger)
+
+
+def test_pid_and_start_time_of_an_earlier_boot_are_never_signalled(tsm: Tsm) -> None:
+    """After a reboot, pids and start times alike may be met again."""
+    files = started(tsm)
+    kill(files.launcher, files.child)
+    boot = files.run["boot"]
+    with bystander(*long_sleep()) as stranger:
+        replace_child(files, stranger, ticks=start_ticks(stranger))
+        files.edit("meta.json", pid=stranger, ticks=start_ticks(stranger), boot=OLD_BOOT)
+        record = files.folder / "run"
+        record.write_text(record.read_text().replace(boot, OLD_BOOT))
+        assert tsm("ls").row["status"] == "waiting"
+        tsm("stop", "web")
+        tsm("delete", "web")
+        assert alive(stranger)
+
+
+def test_pid_that_came_round_again_keeps_no_process_from_its_restart(tsm: Tsm) -> None:
+    files = started(tsm)
+    kill(files.launcher, files.child)
+    with bystander(*long_sleep()) as stranger:
+        replace_child(files, stranger)
+        eventually(lambda: tsm("patrol").rows)
+        assert tsm("ls").row["pid"] not in (None, stranger)
+        assert alive(stranger)
+
+
+def test_program_of_the_same_user_with_the_same_command_line_lives(tsm: Tsm) -> None:
+    argv = long_sleep()
+    with bystander(*argv) as stranger:
+        tsm("start", "--name", "web", "--", *argv)
+        assert len(running(*argv)) == 2
+        tsm("restart", "web")
+        tsm("stop", "web")
+        tsm("delete", "all")
+        assert running(*argv) == [stranger]
+
+
+def test_program_that_carries_the_mark_of_another_run_lives(
+    tsm: Tsm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = started(tsm)
+    monkeypatch.setenv("TSM_RUN", files.run["id"][:-1])  # not quite
+    monkeypatch.setenv("TSM_NAME", "web")
+    with bystander(*long_sleep()):
+        tsm("delete", "all")
+
+
+def test_process_that_a_child_has_started_outlives_its_stop(tsm: Tsm, gate: Gate) -> None:
+    inner = long_sleep()
+    start = shlex.join([str(PROGRAM), "start", "--name", "inner", "--", *inner])
+    tsm("start", "--name", "outer", "--", "sh", "-c", f"{start}; read x <{gate.path}")
+    outer = Files(tsm.home, "outer")
+    eventually(lambda: '"name":"inner"' in (outer.folder / "current.out").read_text())
+    (pid,) = running(*inner)
+    tsm("stop", "outer")
+    assert running(*inner) == [pid]
+    assert tsm("ls", "inner").row["status"] == "online"
+    kill(pid)  # nor is its launcher gone
+    Files(tsm.home, "inner").await_event("crash")
+
+
+def test_pid_file_holds_the_child_of_each_run(tsm: Tsm) -> None:
+    files = started(tsm)
+    for _ in range(3):
+        pid = tsm("restart", "web").row["pid"]
+        assert files.pid_file.read_text() == f"{pid}\n"
+        assert (files.folder / "web.pid").read_text() == f"{pid}\n"
+        assert files.meta["pid"] == pid == files.child
+        assert files.meta["ticks"] == start_ticks(pid)
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        assert files.meta["boot"] == files.run["boot"] == boot
+
+
+def test_two_homes_know_nothing_of_each_other(tsm: Tsm) -> None:
+    argv = long_sleep()
+    other = {"TSM_HOME": str(tsm.cwd / "other")}
+    tsm("start", "--name", "web", "--", *argv)
+    tsm("start", "--name", "web", "--", *argv, env=other)
+    try:
+        assert len(running(*argv)) == 2
+        tsm("delete", "all")
+        (left,) = running(*argv)
+        assert tsm("ls", env=other).row["pid"] == left
+    finally:
+        tsm("delete", "all", env=other)
+    assert running(*argv) == []
+
+
+def test_tsm_itself_is_never_taken_for_a_member_of_the_run(tsm: Tsm, gate: Gate) -> None:
+    """A child may stop, restart or delete the process that it is."""
+    restart = shlex.join([str(PROGRAM), "restart", "web"])
+    text = f"read x <{gate.path}; {restart} >{tsm.cwd}/said; read x <{gate.path}"
+    tsm("start", "--name", "web", "--", "sh", "-c", text)
+    files = Files(tsm.home, "web")
+    first = files.child
+    gate.open()
+    second = files.await_next_child(first)
+    eventually(lambda: '"action":"restart"' in (tsm.cwd / "said").read_text())
+    assert argv_of(second)[:2] == ["sh", "-c"]
+    assert not alive(first)
+    assert files.event_names() == ["start", "stop", "restart"]
+    assert running(*argv_of(second)) == [second]
+    assert os.getpgid(second) == second
