@@ -110,7 +110,7 @@ OF_A_PROCESS = (
     ("env.new", content(b""), "an unfinished env"),
 )
 DAMAGES = (
-    *((f"runtime/processes/down/{file}", damage, name) for file, damage, name in OF_A_PROCESS),
+    *((f"runtime/processes/down/{file}", damage, id_) for file, damage, id_ in OF_A_PROCESS),
     ("runtime/processes/.new.new", _half_made, "a half-made directory"),
     ("runtime/processes/.old.gone", _half_made, "a half-removed directory"),
     ("runtime/processes/file", content(b""), "a file among the directories"),
@@ -184,7 +184,13 @@ def test_damage_is_named_and_its_repair_leads_to_a_clean_home(
 
 
 @pytest.mark.parametrize(
-    ("file", "damage"), [pytest.param(file, damage, id=name) for file, damage, name in OF_A_PROCESS]
+    ("file", "damage"),
+    [
+        pytest.param("spec.json", _unlink, id="no spec"),
+        pytest.param("meta.json", content(b"\xff"), id="a meta of garbage"),
+        pytest.param("run", content(b"garbage\n"), id="a run record of garbage"),
+        pytest.param("env", _unlink, id="no env"),
+    ],
 )
 def test_damage_to_a_living_process_is_repaired_as_well(
     tsm: Tsm, file: str, damage: Damage

@@ -7,6 +7,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.e2e.files import Files
 from tests.e2e.kernel import (
     argv_of,
@@ -20,8 +22,6 @@ from tests.running import PROGRAM
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.running import Tsm
     from tests.waiting import Gate
 
@@ -33,12 +33,11 @@ def started(tsm: Tsm) -> Files:
 
 
 def replace_child(files: Files, pid: int, *, ticks: int | None = None) -> None:
-    """Let the run record speak of another pid, as if it had come round again."""
+    """Let the run record speak of another pid, as if that of the child had come round again."""
     path = files.folder / "run"
-    child, launcher = files.run["pid"], files.run["launcher"]
+    child = files.run["pid"]
     ours = f"{pid} {child.split()[1] if ticks is None else ticks}"
-    text = path.read_text().replace(f"pid {child}\n", f"pid {ours}\n")
-    path.write_text(text.replace(f"launcher {launcher}\n", f"launcher {ours}\n"))
+    path.write_text(path.read_text().replace(f"pid {child}\n", f"pid {ours}\n"))
 
 
 def test_stranger_in_the_pid_file_is_never_signalled(tsm: Tsm) -> None:
@@ -185,3 +184,24 @@ def test_tsm_itself_is_never_taken_for_a_member_of_the_run(tsm: Tsm, gate: Gate)
     assert files.event_names() == ["start", "stop", "restart"]
     assert running(*argv_of(second)) == [second]
     assert os.getpgid(second) == second
+
+
+@pytest.mark.parametrize("command", ["restart", "stop", "delete"])
+def test_child_that_has_become_tsm_itself_gets_to_the_end_of_it(
+    tsm: Tsm, gate: Gate, command: str
+) -> None:
+    """The last command of a line of shell takes the place of the shell, tsm's as well."""
+    tsm("start", f"read x <{gate.path}; {PROGRAM} {command} web", "--name", "web")
+    files = Files(tsm.home, "web")
+    first, launcher = files.child, files.launcher
+    gate.open()
+    eventually(lambda: not alive(first) and not alive(launcher))
+    match command:
+        case "restart":
+            row = eventually(lambda: tsm("ls").row if tsm("ls").row["pid"] else {})
+            assert (row["status"], row["restarts"]) == ("online", 1)
+        case "stop":
+            assert tsm("ls").row["status"] == "stopped"
+        case _:
+            assert tsm("ls").rows == []
+    assert tsm("patrol").out == ""

@@ -53,18 +53,19 @@ def test_exit_is_followed_by_a_restart(
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "status", "event"),
+    ("options", "code", "outcome"),
     [
-        (("--restart", "no"), 0, "completed", "exit"),
-        (("--restart", "no"), 3, "stopped", "crash"),
-        (("--restart", "on-failure"), 0, "completed", "exit"),
-        (("--restart", "on-failure", "--success-codes", "3,4"), 4, "completed", "exit"),
-        (("--restart", "no", "--success-codes", "3"), 0, "stopped", "crash"),
+        (("--restart", "no"), 0, ("completed", "exit")),
+        (("--restart", "no"), 3, ("stopped", "crash")),
+        (("--restart", "on-failure"), 0, ("completed", "exit")),
+        (("--restart", "on-failure", "--success-codes", "3,4"), 4, ("completed", "exit")),
+        (("--restart", "no", "--success-codes", "3"), 0, ("stopped", "crash")),
     ],
 )
 def test_exit_is_the_end_of_it(
-    tsm: Tsm, gate: Gate, options: tuple[str, ...], code: int, status: str, event: str
+    tsm: Tsm, gate: Gate, options: tuple[str, ...], code: int, outcome: tuple[str, str]
 ) -> None:
+    status, event = outcome
     files = started(tsm, gate.command, *options)
     gate.open(code)
     (end,) = files.await_event(event)

@@ -1,4 +1,4 @@
-"""A run is all that came of it: a stop takes all, a crash leaves nothing, a dead launcher nobody."""
+"""A run is all that came of it: a stop takes all, a crash leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -93,11 +93,11 @@ class TestStop:
         tsm("stop", "web")
         assert running(*argv) == []
 
-    def test_takes_a_suspended_grandchild(self, tsm: Tsm) -> None:
+    def test_takes_a_suspended_grandchild(self, tsm: Tsm, gate: Gate) -> None:
         argv = long_sleep()
-        tsm("start", f"{shlex.join(argv)} & read x <gate; true", "--name", "web", "--cwd", "/")
-        eventually(lambda: len(running(*argv)) == 1)
-        send(running(*argv)[0], signal.SIGSTOP)
+        tsm("start", f"{shlex.join(argv)} & read x <{gate.path}; true", "--name", "web")
+        (pid,) = eventually(lambda: running(*argv))
+        send(pid, signal.SIGSTOP)
         assert tsm("stop", "web").row["killed"] == []
         assert running(*argv) == []
 

@@ -15,16 +15,15 @@ import pytest
 from tests import boot
 from tests.fakes import Machine, User, ordinary_user
 from tests.machine import kill_with_launcher, reboot
-from tests.running import PROGRAM
+from tests.running import PROGRAM, Tsm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.running import Tsm
-
 NAMES = {"tsm.service", "tsm-patrol.service", "tsm-patrol.timer"}
 SERVICES = sorted(name for name in NAMES if name.endswith(".service"))
-ODD = ("plain", "a space", "100%", "a$HOME", "it's", 'a"quote', "a;b&c#d", "caf\u00e9")
+ODD = ("a space", "100%", "a$HOME", 'it\'s "quoted"', "a;b&c#d caf\u00e9")
+WORST = 'it\'s 100% "a$HOME"; b & c #d caf\u00e9'
 ROOT = os.geteuid() == 0
 CRON_LINE = 998  # what Debian's cron takes; others take more
 AT_ONCE = ("--min-uptime", "0", "--delay", "0")
@@ -51,6 +50,25 @@ def odd(tsm: Tsm, name: str) -> Path:
     return folder
 
 
+def killed(tsm: Tsm, folder: Path) -> Tsm:
+    """A home in that folder with a process, whose program is on the PATH of its user alone."""
+    elsewhere = Tsm(folder / "home", tsm.cwd, tsm.env["TSM_TEST_MARK"])
+    (folder / "napper").symlink_to("/bin/sleep")
+    path = f"{folder}:{tsm.env['PATH']}"
+    elsewhere("start", "napper 1000", "--name", "web", *AT_ONCE, env={"PATH": path})
+    elsewhere("save")
+    return elsewhere
+
+
+def kill_all(tsm: Tsm) -> None:
+    """End `web` so that nobody sees its end."""
+    kill_with_launcher(tsm, "web")
+
+
+def _mark(tsm: Tsm) -> dict[str, str]:
+    return {key: value for key, value in tsm.env.items() if key == "TSM_TEST_MARK"}
+
+
 def cron_lines(text: str) -> dict[str, str]:
     """The commands by their schedules."""
     lines = [line for line in text.splitlines() if not line.startswith("#")]
@@ -60,10 +78,9 @@ def cron_lines(text: str) -> dict[str, str]:
 def in_cron(tsm: Tsm, command: str) -> subprocess.CompletedProcess[str]:
     """Run a command as cron does: with hardly any environment, in the home directory."""
     environment = {"HOME": str(tsm.cwd), "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
-    mark = {key: value for key, value in tsm.env.items() if key == "TSM_TEST_MARK"}
     return subprocess.run(
         ["/bin/sh", "-c", command],
-        env=environment | mark,
+        env=environment | _mark(tsm),
         cwd=tsm.cwd,
         capture_output=True,
         text=True,
@@ -106,15 +123,29 @@ def test_systemd_finds_nothing_wrong_with_the_units(tsm: Tsm, tmp_path: Path, na
     assert (ours, verified.returncode) == ([], 0)
 
 
-@pytest.mark.parametrize("name", ODD)
-def test_a_unit_runs_this_tsm_for_this_home_with_this_path(tsm: Tsm, name: str) -> None:
+@pytest.mark.parametrize("name", ["plain", WORST])
+def test_a_unit_runs_this_tsm_for_this_home(tsm: Tsm, name: str) -> None:
     home = tsm.cwd / name / "home"
-    path = f"{tsm.cwd / name}:{tsm.env['PATH']}"
-    found = boot.units(tsm("startup", "systemd", env={"TSM_HOME": str(home), "PATH": path}).out)
+    found = boot.units(tsm("startup", "systemd", env={"TSM_HOME": str(home)}).out)
     for unit, argument in (("tsm.service", "resurrect"), ("tsm-patrol.service", "patrol")):
         environment, argv = boot.command(found[unit])
-        assert environment == {"TSM_HOME": str(home), "PATH": path}
+        assert environment["TSM_HOME"] == str(home)
         assert argv[-2:] == [str(PROGRAM), argument]
+
+
+@pytest.mark.parametrize("name", ["plain", WORST])
+def test_the_units_bring_back_what_was_killed(tsm: Tsm, name: str) -> None:
+    folder = odd(tsm, name)
+    elsewhere = killed(tsm, folder)
+    try:
+        found = boot.units(elsewhere("startup", "systemd").out)
+        for unit, before in (("tsm-patrol.service", kill_all), ("tsm.service", reboot)):
+            before(elsewhere)
+            environment, argv = boot.command(found[unit])
+            subprocess.run(argv, env=environment | _mark(tsm), cwd="/", check=True)
+            assert elsewhere("ls").row["status"] == "online"
+    finally:
+        elsewhere("delete", "all")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -174,22 +205,16 @@ def test_the_default_is_what_has_booted_the_machine(tsm: Tsm) -> None:
     assert tsm("startup").out == tsm("startup", kind).out
 
 
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("name", ["plain", WORST])
 def test_the_lines_of_cron_bring_back_what_was_killed(tsm: Tsm, name: str) -> None:
     """Whatever is in the paths: cron makes a newline of each bare `%`."""
-    folder = odd(tsm, name)
-    home = {"TSM_HOME": str(folder / "home"), "PATH": f"{folder}:{tsm.env['PATH']}"}
-    tsm("start", "sleep 1000", "--name", "web", *AT_ONCE, env=home)
-    lines = cron_lines(tsm("startup", "cron", env=home).out)
-    elsewhere = type(tsm)(folder / "home", tsm.cwd, tsm.env["TSM_TEST_MARK"])
+    elsewhere = killed(tsm, odd(tsm, name))
     try:
-        kill_with_launcher(elsewhere, "web")
-        assert in_cron(tsm, lines["* * * * *"]).stdout == ""
-        assert elsewhere("ls").row["status"] == "online"
-        elsewhere("save")
-        reboot(elsewhere)
-        assert in_cron(tsm, lines["@reboot"]).stdout == ""
-        assert elsewhere("ls").row["status"] == "online"
+        lines = cron_lines(elsewhere("startup", "cron").out)
+        for schedule, before in (("* * * * *", kill_all), ("@reboot", reboot)):
+            before(elsewhere)
+            assert in_cron(tsm, lines[schedule]).stdout == ""
+            assert elsewhere("ls").row["status"] == "online"
     finally:
         elsewhere("delete", "all")
 
@@ -240,12 +265,13 @@ def test_a_first_crontab_is_made(tsm: Tsm, machine: Machine) -> None:
 
 def test_what_was_installed_before_is_replaced(tsm: Tsm, machine: Machine) -> None:
     machine.with_cron(b"1 * * * * first\n")
-    tsm("startup", "cron", "--install", env={"PATH": f"{machine.path}:/old"})
-    machine.tab.write_bytes(machine.tab.read_bytes() + b"2 * * * * second\n")
-    tsm("startup", "cron", "--install", env={"PATH": f"{machine.path}:/new"})
+    tsm("startup", "cron", "--install", env={"PATH": machine.path})
+    older = machine.tab.read_bytes().replace(str(PROGRAM).encode(), b"/old/bin/tsm")
+    machine.tab.write_bytes(older + b"2 * * * * second\n")
+    tsm("startup", "cron", "--install", env={"PATH": machine.path})
     table = machine.tab.read_text()
     assert "/old" not in table
-    assert table.count("/new") == 2
+    assert table.count(str(PROGRAM)) == 2
     assert "1 * * * * first\n" in table
     assert "2 * * * * second\n" in table
 

@@ -180,8 +180,9 @@ def test_a_crash_that_is_answered_by_a_restart_is_not_stopped(tsm: Tsm, gate: Ga
     assert ended(program) == (0, "", "")
 
 
-@pytest.mark.parametrize("until", ["exit", "stopped"])
-@pytest.mark.parametrize("timeout", ["0", "0.05", "50ms"])
+@pytest.mark.parametrize(
+    ("until", "timeout"), [("exit", "0"), ("exit", "50ms"), ("stopped", ".05")]
+)
 def test_too_late_is_5(tsm: Tsm, until: str, timeout: str) -> None:
     pid = tsm("start", "sleep 1000", "--name", "web").row["pid"]
     result = tsm("wait", "web", "--until", until, "--timeout", timeout, ok=False)
@@ -196,8 +197,7 @@ def test_too_late_for_online_is_5(tsm: Tsm) -> None:
     assert tsm("wait", "web", "--until", "online", "--timeout", "50ms", ok=False).status == 5
 
 
-@pytest.mark.parametrize("timeout", ["30d", "9" * 30])
-@pytest.mark.parametrize("until", ["exit", "stopped"])
+@pytest.mark.parametrize(("until", "timeout"), [("exit", "30d"), ("stopped", "9" * 30)])
 def test_a_long_timeout_is_long(tsm: Tsm, gate: Gate, until: str, timeout: str) -> None:
     tsm("start", gate.command, "--name", "web", *ONCE)
     program = waiting(tsm, "web", "--until", until, "--timeout", timeout)

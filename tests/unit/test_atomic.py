@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tsm.store.atomic import append, remove, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -25,7 +25,7 @@ def writing(
     write = os.write
     left = [room_bytes]
 
-    def full(fd: int, data: Buffer) -> int:
+    def full(fd: int, data: bytes) -> int:
         size = min(len(memoryview(data)), left[0], step)
         if not size:
             raise OSError(code, os.strerror(code))
@@ -141,7 +141,7 @@ class TestAppend:
         sizes = []
         write = os.write
 
-        def counted(fd: int, data: Buffer) -> int:
+        def counted(fd: int, data: bytes) -> int:
             sizes.append(len(memoryview(data)))
             return write(fd, data)
 

@@ -1,4 +1,4 @@
-"""Documents: what is written is read again, to the byte and the key; what makes no sense is told."""
+"""Documents: what is written is read again, to the byte; what makes no sense is told."""
 
 from __future__ import annotations
 

@@ -22,10 +22,9 @@ call = st.builds(
     units.Call,
     program=st.lists(path_text, max_size=2).map(lambda words: ("/usr/bin/tsm", *words, "x")),
     home=homes,
-    path=st.lists(homes, min_size=1).map(":".join),
     system=st.booleans(),
 )
-SIMPLE = units.Call(("/usr/bin/tsm",), "/home/me/.tsm", "/usr/bin:/bin", system=False)
+SIMPLE = units.Call(("/usr/bin/tsm",), "/home/me/.tsm", system=False)
 
 
 @given(call)
@@ -33,8 +32,8 @@ def test_systemd_reads_what_was_meant(one: units.Call) -> None:
     files = units.systemd(one)
     for name, argument in (("tsm.service", "resurrect"), ("tsm-patrol.service", "patrol")):
         environment, argv = boot.command(files[name])
-        assert environment == {"TSM_HOME": one.home, "PATH": one.path}
-        assert argv == [*(word for word in one.program if word), argument]
+        assert environment == {"TSM_HOME": one.home}
+        assert argv == ["/usr/bin/env", *(word for word in one.program if word), argument]
 
 
 @pytest.mark.parametrize(
@@ -50,28 +49,30 @@ def test_systemd_reads_what_was_meant(one: units.Call) -> None:
     ],
 )
 def test_a_home_is_quoted_for_systemd(home: str, quoted: str) -> None:
-    unit = units.systemd(units.Call(SIMPLE.program, home, SIMPLE.path, system=False))["tsm.service"]
+    unit = units.systemd(units.Call(SIMPLE.program, home, system=False))["tsm.service"]
     assert boot.setting(unit, "Environment")[0] == quoted
 
 
 def test_an_argument_is_quoted_for_systemd() -> None:
     program = ("/usr/bin/python3", "a$b", "50%", "c d")
-    unit = units.systemd(units.Call(program, "/h", "/bin", system=False))["tsm.service"]
-    assert boot.setting(unit, "ExecStart") == ['/usr/bin/python3 a$$b 50%% "c d" resurrect']
+    unit = units.systemd(units.Call(program, "/h", system=False))["tsm.service"]
+    assert boot.setting(unit, "ExecStart") == [
+        '/usr/bin/env /usr/bin/python3 a$$b 50%% "c d" resurrect'
+    ]
 
 
-def test_the_path_of_the_program_has_no_doubled_dollar() -> None:
-    """In the program systemd expands no variables, and so unescapes none."""
-    one = units.Call(("/opt/a$b/tsm",), "/h", "/bin", system=False)
+def test_the_program_that_systemd_executes_is_never_odd() -> None:
+    """In its path no variable is expanded, so `$$` is no escape, and a quote is refused."""
+    one = units.Call(('/opt/a$b "c"/tsm',), "/h", system=False)
     (line,) = boot.setting(units.systemd(one)["tsm.service"], "ExecStart")
-    assert "/opt/a$b/tsm" in boot.words(line)
+    assert boot.words(line)[0] == "/usr/bin/env"
 
 
 @pytest.mark.parametrize(
     ("system", "target"), [(True, "multi-user.target"), (False, "default.target")]
 )
 def test_units_are_wanted_where_their_owner_begins(*, system: bool, target: str) -> None:
-    one = units.Call(SIMPLE.program, SIMPLE.home, SIMPLE.path, system)
+    one = units.Call(SIMPLE.program, SIMPLE.home, system)
     assert boot.setting(units.systemd(one)["tsm.service"], "WantedBy") == [target]
 
 
@@ -87,20 +88,20 @@ def test_crontab_lines_stand_between_the_marks_of_their_home() -> None:
 
 @pytest.mark.parametrize("home", ["/100%", "/%%", "/it's 50%", "/a\\%b", "/%\\"])
 def test_percent_signs_are_escaped_for_cron(home: str) -> None:
-    one = units.Call(SIMPLE.program, home, SIMPLE.path, system=False)
+    one = units.Call(SIMPLE.program, home, system=False)
     for line in units.crontab(one).splitlines()[1:-1]:
         _, command = boot.cron_command(line)
         assert _shell_words(command)[1:2] == [f"TSM_HOME={home}"]
 
 
 @given(call)
-@example(units.Call(("/usr/bin/tsm",), "/a\\%b", "/a\\\\b", system=False))
+@example(units.Call(("/usr/bin/tsm", "/a\\\\b"), "/a\\%b", system=False))
 def test_cron_reads_what_was_meant(one: units.Call) -> None:
     """Whatever is in the paths: cron's escapes first, then the shell's."""
     lines = units.crontab(one).splitlines()[1:-1]
     for line, argument in zip(lines, ("resurrect", "patrol"), strict=True):
         _, command = boot.cron_command(line)
-        expected = ["env", f"TSM_HOME={one.home}", f"PATH={one.path}", *one.program, argument]
+        expected = ["env", f"TSM_HOME={one.home}", *one.program, argument]
         assert _shell_words(command) == expected
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -280,7 +280,16 @@ class TestName:
 
 
 class TestSelection:
-    IDS = {"a1": 1, "a2": 2, "7": 3, "web-3000": 4, "api-1": 5, "api-2": 6, "api-x": 7, "web": 8}
+    IDS: ClassVar[dict[str, int]] = {
+        "a1": 1,
+        "a2": 2,
+        "7": 3,
+        "web-3000": 4,
+        "api-1": 5,
+        "api-2": 6,
+        "api-x": 7,
+        "web": 8,
+    }
 
     def of(self, *words: str) -> list[str]:
         return selected(words, sorted(self.IDS), self.IDS.get)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import ExitStack
 
 from tsm.context import LOCK_S
-from tsm.errors import Broken, TsmError, Usage
-from tsm.patrol.bring_up import start_held
-from tsm.patrol.process import load, problem
+from tsm.errors import TsmError, Usage
+from tsm.osproc import table
+from tsm.patrol.bring_up import bring_up, start_held
+from tsm.patrol.process import load, situation, sound_saved
 from tsm.patrol.reconcile import reconcile
+from tsm.policy import state
 from tsm.policy.words import is_name
 from tsm.store import definitions, home, lock, saved
 from tsm.view.arguments import add_output
@@ -36,8 +37,9 @@ def run(opts: Namespace, context: Context) -> int:
     there = place.names()
     missing = [one for one in wanted if one.spec.name not in there]
     problems = _make(missing, context)
+    up = {one.spec.name for one in wanted if one.up}
     for name in there:
-        problems += _put_right(name, context)
+        problems += _put_right(name, context, up=name in up)
     return context.report(problems)
 
 
@@ -54,16 +56,7 @@ def _wanted(save: str | None, context: Context) -> list[saved.Saved]:
     if not is_name(save):
         message = f"{save!r}: not a name for a saved file"
         raise Usage(message)
-    wanted = saved.read(place, save)
-    names = Counter(one.spec.name for one in wanted)
-    for one in wanted:
-        what = problem(one.spec)
-        if names[one.spec.name] > 1:
-            what = "is there more than once"
-        if what is not None:
-            message = f"{place.save_file(save)}: {one.spec.name}: {what}"
-            raise Broken(message)
-    return wanted
+    return sound_saved(place, save)
 
 
 def _make(missing: Sequence[saved.Saved], context: Context) -> list[TsmError]:
@@ -92,13 +85,28 @@ def _make(missing: Sequence[saved.Saved], context: Context) -> list[TsmError]:
     return problems
 
 
-def _put_right(name: str, context: Context) -> list[TsmError]:
+def _put_right(name: str, context: Context, *, up: bool) -> list[TsmError]:
+    """What patrol does; and what was saved as up comes up again if it came to rest before a reboot.
+
+    A shutdown asks every process to end, and one that obeys has completed, it seems.
+    """
     try:
+        if up and _at_rest_since_boot(name, context):
+            launched = bring_up(context.home, [name], LOCK_S)
+            _answer(name, "start" if launched.started else "", context)
+            return launched.problems
         done = reconcile(context.home, name, LOCK_S)
     except TsmError as problem:
         return [problem]
     _answer(name, done.action, context)
     return []
+
+
+def _at_rest_since_boot(name: str, context: Context) -> bool:
+    process, boot = load(context.home, name), table.boot_id()
+    word, _ = state.status(situation(process, boot))
+    earlier = process.run is not None and process.run.boot != boot
+    return earlier and process.down is None and word in ("completed", "stopped", "errored")
 
 
 def _answer(name: str, action: str, context: Context) -> None:

@@ -32,7 +32,6 @@ def run(opts: Namespace, context: Context) -> int:
     call = units.Call(
         program=tuple(program()),
         home=context.home.root,
-        path=os.environ.get("PATH", os.defpath),
         system=os.geteuid() == 0,
     )
     if kind == "cron":

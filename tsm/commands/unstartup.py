@@ -25,7 +25,7 @@ def run(opts: Namespace, context: Context) -> int:
     if opts.kind in (None, "cron") and boot.remove_crontab(units.crontab_marks(context.home.root)):
         removed.append("crontab lines")
     if opts.kind in (None, "systemd"):
-        call = units.Call(("tsm",), context.home.root, path="", system=True)
+        call = units.Call(("tsm",), context.home.root, system=True)
         removed += boot.remove_units(units.systemd(call))
     context.say(f"removed {', '.join(removed)}" if removed else "nothing was installed")
     return 0

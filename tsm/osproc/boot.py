@@ -35,7 +35,7 @@ def install_units(files: Mapping[str, str]) -> None:
     systemctl = _systemctl()
     os.makedirs(folder, exist_ok=True)
     for name, content in files.items():
-        with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
+        with open(f"{folder}/{name}", "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(content)
     enabled = [name for name, content in files.items() if "[Install]" in content]
     try:
@@ -66,14 +66,15 @@ def remove_units(files: Mapping[str, str]) -> list[str]:
 
 
 def _same_home(path: str, content: str) -> bool:
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
         lines = file.read().splitlines()
     return any(line in lines for line in content.splitlines() if "TSM_HOME=" in line)
 
 
 def install_crontab(lines: str, marks: tuple[str, str]) -> None:
     """Put `lines` in the caller's crontab, in place of what stood between their marks."""
-    _call([_program("crontab", "install cron"), "-"], _without(_crontab(), marks) + lines)
+    text = _without(_crontab(), marks) + os.fsencode(lines)
+    _call([_program("crontab", "install cron"), "-"], text)
 
 
 def remove_crontab(marks: tuple[str, str]) -> bool:
@@ -87,29 +88,29 @@ def remove_crontab(marks: tuple[str, str]) -> bool:
     return after != before
 
 
-def _crontab() -> str:
+def _crontab() -> bytes:
     """The caller's crontab, its last line ended. Raises Refused if it cannot be read."""
     program = _program("crontab", "install cron")
-    listed = subprocess.run([program, "-l"], capture_output=True, text=True, check=False)
-    if listed.returncode and "no crontab" not in listed.stderr:
-        message = f"crontab -l: {' '.join(listed.stderr.split()) or 'failed'}"
+    listed = subprocess.run([program, "-l"], capture_output=True, check=False)
+    if listed.returncode and b"no crontab" not in listed.stderr:
+        message = f"crontab -l: {_said(listed.stderr) or 'failed'}"
         raise Refused(message)
-    text = listed.stdout if not listed.returncode else ""
-    return text if text.endswith("\n") or not text else f"{text}\n"
+    text = listed.stdout if not listed.returncode else b""
+    return text if text.endswith(b"\n") or not text else text + b"\n"
 
 
-def _without(text: str, marks: tuple[str, str]) -> str:
+def _without(text: bytes, marks: tuple[str, str]) -> bytes:
     """The text without what stands between the marks. Raises Refused if the last is missing."""
-    lines = text.splitlines()
-    first, last = marks
+    lines = text.split(b"\n")
+    first, last = map(os.fsencode, marks)
     if first not in lines:
         return text
     start = lines.index(first)
     if last not in lines[start:]:
-        message = f"crontab: {first!r} has no {last!r} after it: mend it with crontab -e"
+        message = f"crontab: {marks[0]!r} has no {marks[1]!r} after it: mend it with crontab -e"
         raise Refused(message)
     del lines[start : lines.index(last, start) + 1]
-    return "".join(f"{line}\n" for line in lines)
+    return b"\n".join(lines)
 
 
 def _systemctl() -> list[str]:
@@ -125,9 +126,13 @@ def _program(name: str, hint: str) -> str:
     return found
 
 
-def _call(argv: list[str], text: str | None = None) -> None:
-    done = subprocess.run(argv, input=text, capture_output=True, text=True, check=False)
+def _call(argv: list[str], text: bytes = b"") -> None:
+    done = subprocess.run(argv, input=text, capture_output=True, check=False)
     if done.returncode:
-        said = " ".join((done.stderr or done.stdout).split())
+        said = _said(done.stderr or done.stdout)
         message = f"{' '.join(argv)}: {said or f'exit status {done.returncode}'}"
         raise Refused(message)
+
+
+def _said(text: bytes) -> str:
+    return " ".join(text.decode("utf-8", "replace").split())

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
 
-from tsm.osproc.table import lookup, processes, run_of
+from tsm.model import Identity, Run
+from tsm.osproc.table import (
+    LAUNCHER,
+    boot_id,
+    command_line,
+    lookup,
+    processes,
+    run_of,
+    uptime_s,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tsm.model import OsProcess, Run
+    from tsm.model import OsProcess
 
 
 class Membership:
@@ -83,6 +93,42 @@ def carrier(run_id: str, session: int | None) -> OsProcess | None:
     rows = [row for row in processes() if row.session != session and not row.dead]
     found = [row for row in rows if run_of(row.pid) == run_id]
     return min(found, key=lambda row: (row.ticks, row.pid), default=None)
+
+
+def run_within(directory: str) -> Run | None:
+    """The run of a process directory as the kernel knows it; None if nobody is there.
+
+    Its launcher works in the directory, its child writes the logs there, and both carry
+    its TSM_RUN.
+    """
+    rows = {row.pid: row for row in processes() if not row.dead and _uses(row.pid, directory)}
+    ids = {pid: run_of(pid) for pid in rows}
+    boot = boot_id()
+    for pid, run_id in sorted(ids.items(), key=lambda item: rows[item[0]].ticks):
+        if run_id is None:
+            continue
+        launcher = rows[pid] if command_line(pid)[1:2] == [LAUNCHER] else None
+        child = next((r for r in rows.values() if r.pid != pid and ids[r.pid] == run_id), None)
+        return Run(
+            id=run_id,
+            boot=boot,
+            time_s=time.time() - uptime_s(rows[pid].ticks),
+            why="start",
+            launcher=Identity(boot, pid, launcher.ticks) if launcher is not None else None,
+            child=Identity(boot, child.pid, child.ticks) if child is not None else None,
+        )
+    return None
+
+
+def _uses(pid: int, directory: str) -> bool:
+    for link in ("cwd", "fd/1", "fd/2"):
+        try:
+            target = os.readlink(f"/proc/{pid}/{link}")
+        except OSError:
+            continue
+        if target == directory or target.startswith(f"{directory}/"):
+            return True
+    return False
 
 
 def tree(root: int, table: Iterable[OsProcess]) -> list[tuple[int, OsProcess]]:

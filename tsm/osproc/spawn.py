@@ -8,15 +8,13 @@ import signal
 import sys
 
 from tsm.errors import Refused
-from tsm.osproc.table import command_line
+from tsm.osproc.table import LAUNCHER, command_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tsm.model import Spec
-
-_LAUNCHER = os.path.join(os.path.dirname(__file__), "launch.sh")
 
 # Names that a shell sets itself, so that they would not pass through it unchanged.
 _SHELLS_OWN = frozenset(
@@ -69,7 +67,7 @@ def _call(spec: Spec, directory: str, folded_count: int) -> list[str]:
     """The launcher and its own arguments, as launch.sh numbers them."""
     return [
         "sh",
-        _LAUNCHER,
+        LAUNCHER,
         spec.name,
         sys.executable,
         os.path.dirname(os.path.dirname(os.path.dirname(directory))),
@@ -104,7 +102,7 @@ def executed(pid: int, spec: Spec) -> bool:
         return False
     set_up = chain(spec)
     stages = [set_up[start:] for start in range(len(set_up) - len(spec.argv))]
-    return words[1:2] != [_LAUNCHER] and words[0] != "/usr/bin/env" and words not in stages
+    return words[1:2] != [LAUNCHER] and words[0] != "/usr/bin/env" and words not in stages
 
 
 def _split(environ: Mapping[bytes, bytes]) -> tuple[dict[bytes, bytes], Sequence[bytes]]:

@@ -8,6 +8,7 @@ import time
 from tsm.model import Identity, OsProcess
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+LAUNCHER = os.path.join(os.path.dirname(__file__), "launch.sh")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
+from shlex import quote
 
-from tsm.errors import TsmError
-from tsm.patrol.process import sound_meta, sound_spec
+from tsm.errors import Broken, TsmError
+from tsm.patrol.process import sound_meta, sound_saved, sound_spec
 from tsm.store import definitions, environment, journal, runs, saved
+
+_LINES = 100  # of a journal, that one repair takes away
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,63 +37,62 @@ def findings(home: Home) -> Iterator[Finding]:
     for name in home.names():
         yield from _process(home, name)
     for save in saved.names(home):
-        path = home.save_file(save)
-        yield from _read(path, lambda save=save: saved.read(home, save), f"tsm save {save}")  # type: ignore[misc]
+        again = f"tsm save {quote(save)}"
+        yield from _read(home.save_file(save), lambda s=save: sound_saved(home, s), again)  # type: ignore[misc]
     for path in definitions.strangers(home):
-        yield Finding(path, "not a directory, so not a process", f"rm {path}")
-    for path in definitions.leftovers(home):
-        yield Finding(path, "left half made or half removed by a killed command", "tsm patrol")
+        yield Finding(path, "not a directory, so not a process", f"rm {quote(path)}")
+    for path in (*definitions.leftovers(home), *definitions.orphan_locks(home)):
+        yield Finding(path, "left by a killed command", "tsm patrol")
     for path in (*journal.day_files(home), *journal.history_files(home)):
         yield from _journal(path)
-    yield from _locks(home)
 
 
 def _toolkit(home: Home) -> Iterator[Finding]:
     config = f"{home.root}/config.toml"
-    try:
-        with open(config, "rb") as file:
-            tomllib.load(file)
-    except FileNotFoundError:
-        pass
-    except (ValueError, OSError) as error:
-        yield Finding(config, str(error), "correct it, or remove it")
+    yield from _read(config, lambda: _toml(config), f"correct it, or rm {quote(config)}")
     last_id = f"{home.runtime}/last_id"
-    try:
-        with open(last_id, "rb") as file:
-            int(file.read())
-    except FileNotFoundError:
-        pass
-    except ValueError:
-        yield Finding(last_id, "not a number", f"rm {last_id} (the next start makes it anew)")
+    yield from _read(last_id, lambda: _number(last_id), f"rm {quote(last_id)}")
+    for path in definitions.unfinished_files(home.runtime, home.saved):
+        yield Finding(path, "left unfinished by a killed command", f"rm {quote(path)}")
 
 
 def _process(home: Home, name: str) -> Iterator[Finding]:
     again = f"tsm delete {name}, and start it anew"
+    anew = f"tsm restart --update-env {name}"
     yield from _read(home.file(name, "spec.json"), lambda: sound_spec(home, name), again)
     yield from _read(home.file(name, "meta.json"), lambda: sound_meta(home, name), again)
     yield from _read(home.file(name, "run"), lambda: runs.read(home, name), again)
-    yield from _read(
-        home.file(name, "env"),
-        lambda: environment.read(home, name),
-        f"tsm restart --update-env {name}",
-    )
+    yield from _read(home.file(name, "env"), lambda: environment.read(home, name), anew)
     env = home.file(name, "env")
     if os.path.exists(env) and stat.S_IMODE(os.stat(env).st_mode) & 0o077:
-        yield Finding(env, "others may read it, and it may hold secrets", f"chmod 600 {env}")
-    for path in definitions.unfinished_files(home, name):
+        yield Finding(env, "others may read it, and it may hold secrets", f"chmod 600 {quote(env)}")
+    for path in definitions.unfinished_files(home.process(name)):
         yield Finding(path, "left unfinished by a killed command", "tsm patrol")
 
 
 def _journal(path: str) -> Iterator[Finding]:
-    bad = journal.unreadable_lines(path)
+    bad: list[int] = []
+    yield from _read(path, lambda: bad.extend(journal.unreadable_lines(path)), "move it away")
     if bad:
-        problem = f"{len(bad)} lines do not parse (passed over), the first is line {bad[0]}"
-        yield Finding(path, problem, f"remove those lines: sed -i '{bad[0]}d' {path}")
+        lines = ";".join(f"{number}d" for number in bad[:_LINES])
+        problem = f"lines that hold no event, and are passed over: {len(bad)}, from {bad[0]} on"
+        yield Finding(path, problem, f"remove them: sed -i '{lines}' {quote(path)}")
 
 
-def _locks(home: Home) -> Iterator[Finding]:
-    for name in definitions.orphan_locks(home):
-        yield Finding(home.lock_file(name), "the lock of a process that is no more", "tsm patrol")
+def _toml(path: str) -> None:
+    with suppress(FileNotFoundError), open(path, "rb") as file:
+        try:
+            tomllib.load(file)
+        except ValueError as error:
+            raise Broken(str(error)) from error
+
+
+def _number(path: str) -> None:
+    with suppress(FileNotFoundError), open(path, "rb") as file:
+        text = file.read(32).strip()
+        if not text.isdigit():
+            message = "not a number"
+            raise Broken(message)
 
 
 def _read(path: str, read: Callable[[], object], repair: str) -> Iterator[Finding]:
@@ -97,5 +100,7 @@ def _read(path: str, read: Callable[[], object], repair: str) -> Iterator[Findin
         read()
     except TsmError as error:
         yield Finding(path, str(error).removeprefix(f"{path}: "), repair)
+    except IsADirectoryError as error:
+        yield Finding(path, str(error.strerror), f"rm -r {quote(path)}")
     except OSError as error:
         yield Finding(path, error.strerror or str(error), "see to it that you may read it")

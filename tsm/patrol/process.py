@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 
 from tsm.errors import Broken
 from tsm.model import Spec
-from tsm.osproc import signals, table
+from tsm.osproc import members, signals, table
 from tsm.policy import limits
 from tsm.policy.state import Situation
-from tsm.store import definitions, documents, runs
+from tsm.store import definitions, documents, runs, saved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,14 +42,22 @@ def load(home: Home, name: str) -> Process:
 
 
 def salvaged(home: Home, name: str) -> Process:
-    """What of a broken process is needed to end its run. Raises Broken if that is broken too."""
+    """What of a broken process is needed to end its run, before it is removed.
+
+    A run record that cannot be read is written anew from what the kernel says.
+    """
     spec = Spec(name=name, argv=("?",), command="", cwd="/")
     with suppress(Broken):
         spec = sound_spec(home, name)
     meta = definitions.described(definitions.blank(0, "broken"), spec)
     with suppress(Broken):
         meta = sound_meta(home, name)
-    return Process(spec, meta, runs.read(home, name), runs.wanted_down(home, name))
+    try:
+        run = runs.read(home, name)
+    except Broken:
+        run = members.run_within(home.process(name))
+        runs.restore(home, name, run)
+    return Process(spec, meta, run, runs.wanted_down(home, name))
 
 
 def sound_spec(home: Home, name: str) -> Spec:
@@ -71,6 +80,18 @@ def sound_meta(home: Home, name: str) -> Meta:
         message = f"{path}: name {meta.name!r}: should be {name!r}, like the directory"
         raise Broken(message)
     return meta
+
+
+def sound_saved(home: Home, save: str) -> list[saved.Saved]:
+    """What a saved file holds. Raises Broken if any part of it makes no sense."""
+    found = saved.read(home, save)
+    names = Counter(one.spec.name for one in found)
+    for one in found:
+        what = "is there more than once" if names[one.spec.name] > 1 else problem(one.spec)
+        if what is not None:
+            message = f"{home.save_file(save)}: {one.spec.name}: {what}"
+            raise Broken(message)
+    return found
 
 
 def problem(spec: Spec) -> str | None:

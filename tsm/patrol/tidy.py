@@ -15,11 +15,10 @@ def tidy(home: Home) -> list[str]:
 
     What somebody is at work on is left alone. Returns the names.
     """
+    names = {name for name in home.names() if definitions.unfinished_files(home.process(name))}
+    names.update(definitions.leftovers(home).values(), definitions.orphan_locks(home).values())
     cleared = []
-    unfinished = {name for name in home.names() if definitions.unfinished_files(home, name)}
-    for name in unfinished.union(
-        definitions.leftovers(home).values(), definitions.orphan_locks(home)
-    ):
+    for name in sorted(names):
         try:
             with lock.held(home, name, 0.0) as held:
                 definitions.clear_leftovers(home, name)

@@ -98,29 +98,29 @@ def strangers(home: Home) -> list[str]:
     return sorted(entry.path for entry in entries if not entry.is_dir())
 
 
-def orphan_locks(home: Home) -> list[str]:
-    """The names of processes that are no more, but whose lock a killed command has left."""
+def orphan_locks(home: Home) -> dict[str, str]:
+    """Locks that a killed command has left of processes that are no more: paths, and names."""
     folder = os.path.dirname(home.lock_file(""))
     entries = os.listdir(folder) if os.path.isdir(folder) else []
-    names = {entry.removesuffix(".lock") for entry in entries if not entry.startswith(".")}
-    return sorted(names.difference(home.names()))
+    there = {entry.removesuffix(".lock") for entry in entries if not entry.startswith(".")}
+    return {home.lock_file(name): name for name in sorted(there.difference(home.names()))}
 
 
 def clear_leftovers(home: Home, name: str) -> None:
     """Remove what killed commands have left unfinished. The caller holds the lock of `name`."""
     for suffix in (_UNFINISHED, _GONE):
         _clear(home.process(f".{name}{suffix}"))
-    for path in unfinished_files(home, name):
+    for path in unfinished_files(home.process(name)):
         os.unlink(path)
 
 
-def unfinished_files(home: Home, name: str) -> list[str]:
-    """The temporaries in a process directory; without the lock, some may be in the making."""
-    try:
-        entries = os.listdir(home.process(name))
-    except FileNotFoundError:
-        return []
-    return [home.file(name, entry) for entry in entries if entry.endswith(_UNFINISHED)]
+def unfinished_files(*folders: str) -> list[str]:
+    """The temporaries in folders; those whose lock is held may be in the making."""
+    found = []
+    for folder in folders:
+        entries = os.listdir(folder) if os.path.isdir(folder) else []
+        found += [f"{folder}/{entry}" for entry in entries if entry.endswith(_UNFINISHED)]
+    return found
 
 
 def blank(tsm_id: int, status: str) -> Meta:

@@ -7,6 +7,8 @@ a lone surrogate (PEP 383), which JSON writes as a \udcXX escape.
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
 from dataclasses import MISSING, fields
 
 from tsm.errors import Broken
@@ -131,6 +133,7 @@ def _value(annotation: str, key: str, value: object, path: str) -> object:
     fits = isinstance(value, _TYPES[annotation]) and (
         isinstance(value, bool) == (annotation == "bool")
     )
+    fits = fits and all(is_text(text) for text in (value, *_strings(items)))
     if fits and kind is not None and isinstance(value, list | dict):
         fits = all(type(item) is kind for item in items)  # type: ignore[attr-defined]
     if not fits:
@@ -139,6 +142,20 @@ def _value(annotation: str, key: str, value: object, path: str) -> object:
     if annotation == "Restart" and isinstance(value, dict):
         return decoded(Restart, value, path)
     return tuple(value) if isinstance(value, list) else value
+
+
+def is_text(value: object) -> bool:
+    """False for a string that no program could be given: with a NUL, or no bytes (PEP 383)."""
+    if not isinstance(value, str):
+        return True
+    try:
+        return b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+
+
+def _strings(items: object) -> Iterable[object]:
+    return items if isinstance(items, Iterable) and not isinstance(items, str) else ()
 
 
 def _cut(text: str, excess: int) -> str:

@@ -46,12 +46,23 @@ def read(home: Home, name: str) -> Run | None:
 
 def begin(home: Home, name: str, run: Run) -> int:
     """Put the head of a new run in place, and return the record open for appending."""
-    past = "".join(f"past {one.time_s:.3f} {one.uptime_s:.3f} {_code(one)}\n" for one in run.past)
-    head = f"id {run.id}\nboot {run.boot}\ntime {run.time_s:.3f}\nwhy {run.why}\n"
-    head += f"restarts {run.restarts}\n{past}"
     path = home.file(name, "run")
-    replace(path, head.encode("ascii"))
+    replace(path, _head(run))
     return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+
+
+def restore(home: Home, name: str, run: Run | None) -> None:
+    """Replace a record that cannot be read by what is known of the run."""
+    path = home.file(name, "run")
+    if run is None:
+        remove(path)
+        return
+    lines = [
+        f"{word} {one.pid} {one.ticks}\n"
+        for word, one in (("launcher", run.launcher), ("pid", run.child))
+        if one is not None
+    ]
+    replace(path, _head(run) + "".join(lines).encode("ascii"))
 
 
 def note(home: Home, name: str, line: str) -> None:
@@ -91,6 +102,12 @@ def publish_pid(home: Home, name: str, pid: int | None) -> None:
     replace(path, f"{pid}\n".encode("ascii"))
     if not os.path.islink(link):
         os.symlink(os.path.relpath(path, os.path.dirname(link)), link)
+
+
+def _head(run: Run) -> bytes:
+    past = "".join(f"past {one.time_s:.3f} {one.uptime_s:.3f} {_code(one)}\n" for one in run.past)
+    head = f"id {run.id}\nboot {run.boot}\ntime {run.time_s:.3f}\nwhy {run.why}\n"
+    return f"{head}restarts {run.restarts}\n{past}".encode("ascii")
 
 
 def _with(run: Run, words: list[str], written_s: float) -> Run:  # noqa: C901, PLR0912 - a table

@@ -91,7 +91,7 @@ def _texts(environ: Mapping[bytes, bytes]) -> list[str]:
 
 
 def _environ(texts: Sequence[object], where: str) -> dict[bytes, bytes]:
-    if not all(isinstance(text, str) and "=" in text for text in texts):
+    if not all(isinstance(one, str) and "=" in one and documents.is_text(one) for one in texts):
         message = f"{where}.env: should be a list of KEY=VALUE"
         raise Broken(message)
     pairs = (os.fsencode(str(text)).partition(b"=") for text in texts)

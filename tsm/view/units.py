@@ -11,7 +11,6 @@ class Call:
 
     program: tuple[str, ...]  # argv of tsm itself
     home: str
-    path: str  # PATH, where the interpreters of processes are found again
     system: bool  # units of the whole machine, not of one user
 
 
@@ -49,7 +48,7 @@ def systemd(call: Call) -> dict[str, str]:
 def crontab(call: Call) -> str:
     """What cron is to be told, between marks."""
     first, last = crontab_marks(call.home)
-    words = ["env", f"TSM_HOME={call.home}", f"PATH={call.path}", *call.program]
+    words = ["env", f"TSM_HOME={call.home}", *call.program]
     command = " ".join(_shell(word).replace("%", "\\%") for word in words)
     return (
         f"{first}\n"
@@ -65,13 +64,12 @@ def crontab_marks(home: str) -> tuple[str, str]:
 
 
 def _unit(call: Call, command: str, sentence: str, *, after: str, kind: str) -> str:
-    words = (*call.program, command)
+    words = ("/usr/bin/env", *call.program, command)  # its path may be odd, that of env is not
     program = " ".join(_quoted(word).replace("$", "$$") for word in words)
     return (
         f"[Unit]\nDescription={sentence}\nDocumentation=man:tsm-{command}(1)\n{after}"
         f"\n[Service]\n{kind}"
         f"Environment={_quoted(f'TSM_HOME={call.home}')}\n"
-        f"Environment={_quoted(f'PATH={call.path}')}\n"
         f"ExecStart={program}\n"
         "KillMode=process\nOOMPolicy=continue\nTasksMax=infinity\n"
     )
