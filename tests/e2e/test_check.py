@@ -87,39 +87,30 @@ def _half_made(path: Path) -> None:
     (path / "spec.json").write_bytes(b"{")
 
 
-OF_A_PROCESS = (
-    ("spec.json", _unlink, "no spec"),
-    ("spec.json", content(b"garbage"), "a spec of garbage"),
-    ("spec.json", content(b'"text"'), "a spec that is no object"),
-    ("spec.json", changed("argv", []), "a spec without a command"),
-    ("spec.json", changed("port", 99999), "a port out of range"),
-    ("spec.json", changed("name", "other"), "a spec of another"),
-    ("spec.json", changed("stop_signal", "NOPE"), "an unknown signal"),
-    ("spec.json", changed("restart", {"when": "perhaps"}), "an unknown policy"),
-    ("meta.json", _unlink, "no meta"),
-    ("meta.json", content(b"\xff"), "a meta of garbage"),
-    ("meta.json", changed("tsm_id", "one"), "an id that is text"),
-    ("meta.json", changed("name", "other"), "a meta of another"),
-    ("run", content(b"garbage\n"), "a run record of garbage"),
-    ("run", content(b"id 0123456789abcdef\n"), "a run record without a boot"),
-    ("run", added(b"pid many words\n"), "a run record with a bad pid"),
-    ("env", _unlink, "no env"),
-    ("env", content(b"NO_SIGN\0"), "an env of garbage"),
-    ("env", _readable, "an env that others may read"),
-    ("spec.json.new", content(b"{"), "an unfinished spec"),
-    ("env.new", content(b""), "an unfinished env"),
-)
 DAMAGES = (
-    *((f"runtime/processes/down/{file}", damage, id_) for file, damage, id_ in OF_A_PROCESS),
+    ("runtime/processes/web/spec.json", _unlink, "no spec"),
+    ("runtime/processes/web/spec.json", content(b"garbage"), "a spec of garbage"),
+    ("runtime/processes/web/spec.json", content(b'"text"'), "a spec that is no object"),
+    ("runtime/processes/web/spec.json", changed("argv", []), "a spec without a command"),
+    ("runtime/processes/web/spec.json", changed("port", 99999), "a port out of range"),
+    ("runtime/processes/web/spec.json", changed("name", "other"), "a spec of another"),
+    ("runtime/processes/web/spec.json", changed("stop_signal", "NOPE"), "an unknown signal"),
+    ("runtime/processes/web/spec.json", changed("restart", {"when": "x"}), "an unknown policy"),
+    ("runtime/processes/web/meta.json", _unlink, "no meta"),
+    ("runtime/processes/web/meta.json", content(b"\xff"), "a meta of garbage"),
+    ("runtime/processes/web/meta.json", changed("tsm_id", "one"), "an id that is text"),
+    ("runtime/processes/web/meta.json", changed("name", "other"), "a meta of another"),
+    ("runtime/processes/web/run", content(b"garbage\n"), "a run record of garbage"),
+    ("runtime/processes/web/run", content(b"id 0123456789abcdef\n"), "a record without a boot"),
+    ("runtime/processes/web/run", added(b"pid many words\n"), "a record with a bad pid"),
+    ("runtime/processes/web/env", _unlink, "no env"),
+    ("runtime/processes/web/env", content(b"NO_SIGN\0"), "an env of garbage"),
+    ("runtime/processes/web/env", _readable, "an env that others may read"),
+    ("runtime/processes/web/spec.json.new", content(b"{"), "an unfinished spec"),
+    ("runtime/processes/web/env.new", content(b""), "an unfinished env"),
     ("runtime/processes/.new.new", _half_made, "a half-made directory"),
     ("runtime/processes/.old.gone", _half_made, "a half-removed directory"),
     ("runtime/processes/file", content(b""), "a file among the directories"),
-    ("runtime/saved/default.json", content(b"{"), "a save of garbage"),
-    ("runtime/saved/default.json", changed("version", 9), "a save of another version"),
-    ("runtime/saved/default.json", entry("argv", []), "a save with a bad spec"),
-    ("runtime/saved/default.json", entry("port", 99999), "a save with a port out of range"),
-    ("runtime/saved/default.json", entry("name", "down"), "a save with a name twice"),
-    ("runtime/saved/default.json.new", content(b"{"), "an unfinished save"),
     ("runtime/last_id", content(b"many\n"), "a last id of garbage"),
     ("runtime/last_id.new", content(b"1"), "an unfinished last id"),
     ("runtime/locks/nobody.lock", content(b""), "a lock of nobody"),
@@ -130,9 +121,20 @@ DAMAGES = (
     ("db/history/web.jsonl", added(b'{"time":1'), "a history with a torn line"),
     ("db/events/2020-01-01.jsonl", content(b"\xff\n\0\n"), "a day of garbage"),
 )
-with_damage = pytest.mark.parametrize(
-    ("file", "damage"), [pytest.param(file, damage, id=name) for file, damage, name in DAMAGES]
+DAMAGES_TO_A_SAVE = (
+    ("runtime/saved/default.json", content(b"{"), "a save of garbage"),
+    ("runtime/saved/default.json", changed("version", 9), "a save of another version"),
+    ("runtime/saved/default.json", entry("argv", []), "a save with a bad spec"),
+    ("runtime/saved/default.json", entry("port", 99999), "a save with a port out of range"),
+    ("runtime/saved/default.json", entry("name", "down"), "a save with a name twice"),
+    ("runtime/saved/default.json.new", content(b"{"), "an unfinished save"),
 )
+
+
+def each(damages: tuple[tuple[str, Damage, str], ...]) -> pytest.MarkDecorator:
+    """One test for each of them."""
+    rows = [pytest.param(file, damage, id=name) for file, damage, name in damages]
+    return pytest.mark.parametrize(("file", "damage"), rows)
 
 
 def test_a_home_that_is_not_there_is_clean_and_stays_away(tsm: Tsm) -> None:
@@ -166,12 +168,8 @@ def test_a_home_after_a_reboot_is_clean(tsm: Tsm) -> None:
     assert tsm("check").out == ""
 
 
-@with_damage
-def test_damage_is_named_and_its_repair_leads_to_a_clean_home(
-    tsm: Tsm, file: str, damage: Damage
-) -> None:
-    used(tsm)
-    damage(tsm.home / file)
+def repaired(tsm: Tsm, file: str) -> None:
+    """See that just this file is found, and that the repair leads to a clean home."""
     result = tsm("check", ok=False)
     assert (result.status, result.err) == (6, "")
     row = result.row
@@ -180,25 +178,32 @@ def test_damage_is_named_and_its_repair_leads_to_a_clean_home(
     assert row["problem"]
     followed(tsm, row)
     assert tsm("check").out == ""
-    assert tsm("ls", "web").row["status"] == "online"
 
 
-@pytest.mark.parametrize(
-    ("file", "damage"),
-    [
-        pytest.param("spec.json", _unlink, id="no spec"),
-        pytest.param("meta.json", content(b"\xff"), id="a meta of garbage"),
-        pytest.param("run", content(b"garbage\n"), id="a run record of garbage"),
-        pytest.param("env", _unlink, id="no env"),
-    ],
-)
-def test_damage_to_a_living_process_is_repaired_as_well(
+@each(DAMAGES)
+def test_damage_is_named_and_its_repair_leads_to_a_clean_home(
     tsm: Tsm, file: str, damage: Damage
 ) -> None:
     tsm("start", "sleep 1000", "--name", "web")
-    damage(processes(tsm) / "web" / file)
-    followed(tsm, tsm("check", ok=False).row)
-    assert tsm("check").out == ""
+    damage(tsm.home / file)
+    repaired(tsm, file)
+
+
+@each(DAMAGES_TO_A_SAVE)
+def test_damage_to_a_save_is_named_and_repaired_as_well(
+    tsm: Tsm, file: str, damage: Damage
+) -> None:
+    used(tsm)
+    damage(tsm.home / file)
+    repaired(tsm, file)
+
+
+@pytest.mark.parametrize("file", ["spec.json", "meta.json", "run", "env"])
+def test_damage_to_what_is_down_is_repaired_as_well(tsm: Tsm, file: str) -> None:
+    used(tsm)
+    content(b"garbage\n")(processes(tsm) / "down" / file)
+    repaired(tsm, f"runtime/processes/down/{file}")
+    assert tsm("ls", "web").row["status"] == "online"
 
 
 @pytest.mark.parametrize(
@@ -252,7 +257,7 @@ def test_what_check_finds_broken_is_broken_for_ls_as_well(tsm: Tsm) -> None:
 
 def test_it_changes_nothing(tsm: Tsm) -> None:
     used(tsm)
-    for file, damage in {file: damage for file, damage, _ in DAMAGES}.items():
+    for file, damage in {file: damage for file, damage, _ in DAMAGES + DAMAGES_TO_A_SAVE}.items():
         damage(tsm.home / file)
     before = _tree(tsm.home)
     tsm("check", ok=False)

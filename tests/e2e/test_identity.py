@@ -205,3 +205,25 @@ def test_child_that_has_become_tsm_itself_gets_to_the_end_of_it(
         case _:
             assert tsm("ls").rows == []
     assert tsm("patrol").out == ""
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_delete_of_a_broken_process_takes_nobody_who_works_in_its_directory(
+    tsm: Tsm, *, up: bool
+) -> None:
+    """With its run record, tsm has lost sight of who belongs to it, and who does not."""
+    argv = long_sleep()
+    tsm("start", "--name", "web", "--", *argv)
+    files = Files(tsm.home, "web")
+    if not up:
+        tsm("stop", "web")
+    other = tsm("start", "--name", "other", "--cwd", files.folder, "--", *long_sleep()).row["pid"]
+    if up:
+        tsm("restart", "web")  # so that the other is the older one
+    (files.folder / "run").write_bytes(b"pid\n")
+    tsm("delete", "web", ok=None)
+    assert alive(other)
+    assert tsm("ls", "other").row["status"] == "online"
+    assert Files(tsm.home, "other").event_names() == ["start"]
+    for pid in running(*argv):  # those that delete has left are no survivors: nobody knows them
+        kill(pid)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.apps import app
 from tests.e2e.files import Files, below
-from tests.e2e.kernel import argv_of, children, long_sleep, running, send, state_of
+from tests.e2e.kernel import argv_of, children, long_sleep, running, send
 from tests.machine import alive
 from tests.waiting import Gate, eventually
 
 if TYPE_CHECKING:
     from tests.running import Tsm
+LATER = ("--delay", "1h", "--max-delay", "1h")
 
 
 def ends_when_told(gate: Gate) -> tuple[str, ...]:
@@ -34,11 +38,16 @@ def launched(tsm: Tsm, *argv: str, options: tuple[str, ...] = ()) -> Files:
     return Files(tsm.home, "web")
 
 
+def knows(pid: int, word: str) -> bool:
+    """Whether the word is among those that the process was executed with."""
+    return word in argv_of(pid)
+
+
 def starts_waiting(tsm: Tsm) -> Files:
     """A process `web` that has crashed, whose launcher sleeps until the restart."""
-    tsm("start", "sh -c 'exit 3'", "--name", "web", "--delay", "1h", "--max-delay", "1h")
+    tsm("start", "sh -c 'exit 3'", "--name", "web", *LATER)
     files = Files(tsm.home, "web")
-    eventually(lambda: [pid for pid in children(files.launcher) if argv_of(pid)[0] == "sleep"])
+    eventually(lambda: [pid for pid in children(files.launcher) if knows(pid, "sleep")])
     return files
 
 
@@ -172,18 +181,19 @@ class TestDown:
         tsm("stop", "web")
         eventually(lambda: not alive(launcher) and not alive(sleep), 5)
 
-    def test_ends_a_launcher_that_is_about_to_sleep(self, tsm: Tsm) -> None:
+    def test_ends_a_launcher_that_is_about_to_sleep(self, tsm: Tsm, gate: Gate) -> None:
         """Its patrol has told it to wait, and it has not begun to."""
-        files = starts_waiting(tsm)
-        sleep = children(files.launcher)
-        tsm("start", "web")
-        assert sleep  # the first launcher's; the next is stopped while its patrol runs
+        files = launched(tsm, "sh", "-c", f"read x <{gate.path}; exit 3", options=LATER)
         launcher = files.launcher
-        patrol = eventually(lambda: [p for p in children(launcher) if "patrol" in argv_of(p)])
-        send(launcher, signal.SIGSTOP)
-        eventually(lambda: state_of(patrol[0]) in ("Z", ""))
+        with files.lock.open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            gate.open()
+            (patrol,) = eventually(lambda: [p for p in children(launcher) if knows(p, "patrol")])
+            send(launcher, signal.SIGSTOP)
+        eventually(lambda: not alive(patrol))
         tsm("stop", "web")
-        send(launcher, signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.kill(launcher, signal.SIGCONT)
         eventually(lambda: not alive(launcher), 5)
 
     def test_ends_an_errored_process_for_good(self, tsm: Tsm) -> None:
