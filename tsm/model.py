@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from tsm.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ def assert_never(value: Never) -> Never:
     raise AssertionError(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Restart:
+class Restart(Record):
     """When a process that has ended is started again."""
 
     when: str = "always"  # one of RESTART_POLICIES
@@ -37,11 +36,10 @@ class Restart:
     delay_s: float = 1.0  # before the restart that follows the first short run
     max_delay_s: float = 60.0
     success_codes: tuple[int, ...] = (0,)
-    other: Mapping[str, object] = field(default_factory=dict)  # keys of a later release, kept
+    other: Mapping[str, object] = {}  # keys of a later release, kept
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Record):
     """What the user asked for. Strings may hold undecodable bytes as surrogates (PEP 383)."""
 
     name: str  # full name: with the port, where there is one
@@ -52,16 +50,15 @@ class Spec:
     port: int | None = None
     umask: str = "0022"  # octal
     env_file: str | None = None
-    env: Mapping[str, str] = field(default_factory=dict)  # what --env set, over all else
+    env: Mapping[str, str] = {}  # what --env set, over all else
     clean_env: bool = False
-    restart: Restart = field(default_factory=Restart)
+    restart: Restart = Restart()
     stop_signal: str = "SIGTERM"
     stop_timeout_s: float = 10.0
-    other: Mapping[str, object] = field(default_factory=dict)  # keys of a later release, kept
+    other: Mapping[str, object] = {}  # keys of a later release, kept
 
 
-@dataclass(frozen=True, slots=True)
-class Meta:
+class Meta(Record):
     """What is, as last written: the answer `ls` starts from, never the last word."""
 
     tsm_id: int
@@ -78,11 +75,10 @@ class Meta:
     env_file: str | None
     ticks: int | None = None  # kernel start time of `pid`, in clock ticks since boot
     boot: str | None = None  # boot id that `pid` and `ticks` belong to
-    other: Mapping[str, object] = field(default_factory=dict)
+    other: Mapping[str, object] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Record):
     """One OS process for all time: a pid alone comes round again."""
 
     boot: str
@@ -90,8 +86,7 @@ class Identity:
     ticks: int
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Record):
     """How one run ended."""
 
     time_s: float
@@ -99,8 +94,7 @@ class Exit:
     code: int | None  # 128+N: by signal N; None: nobody could see it
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Record):
     """The run record: one life of the child, as tsm and the launcher wrote it down."""
 
     id: str
@@ -119,8 +113,7 @@ class Run:
     stopped: bool = False  # it ended because a command said so
 
 
-@dataclass(frozen=True, slots=True)
-class OsProcess:
+class OsProcess(Record):
     """One row of the kernel's process table, from /proc/PID/stat (proc_pid_stat(5))."""
 
     pid: int
@@ -139,31 +132,27 @@ class OsProcess:
         return self.state in "ZX"
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Record):
     """Start it, not before `at_s`."""
 
     at_s: float
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(Record):
     """Leave it down, and call it `status`."""
 
     status: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Record):
     """End the run: it is wanted down."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Record):
     """All is as it should be."""
 
     status: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tsm.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Record):
     """One row: help, manual, completion and dispatch are read off it."""
 
     name: str

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
-from dataclasses import replace as changed
 
 from tsm.context import LOCK_S
 from tsm.errors import Failed, NoSuchProcess, TsmError, Usage
@@ -18,6 +16,7 @@ from tsm.patrol.observe import chosen, observe
 from tsm.patrol.process import load, situation
 from tsm.policy import words
 from tsm.policy.restart import outcome
+from tsm.record import changed
 from tsm.store import definitions, documents, environment, home, lock, logs, runs
 from tsm.view.arguments import add_output, seconds
 
@@ -215,9 +214,7 @@ def _check_same(old: Spec, new: Spec) -> None:
     new = _with_other(new, old)
     if old != new:
         differs = [
-            field.name
-            for field in dataclasses.fields(old)
-            if getattr(old, field.name) != getattr(new, field.name)
+            field for field in type(old).fields if getattr(old, field) != getattr(new, field)
         ]
         message = (
             f"{old.name} is up with another definition ({', '.join(differs)} differ): "

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace as changed
 
 from tsm.errors import Refused
 from tsm.model import Run
 from tsm.osproc import spawn, table
 from tsm.patrol.notes import note_begin
+from tsm.record import changed
 from tsm.store import environment, runs
 
 TYPE_CHECKING = False

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from dataclasses import replace as changed
-
 from tsm.errors import Broken, Refused, TsmError
 from tsm.osproc import ports, preflight, table
 from tsm.patrol.begin import await_exec, settled, spawned
@@ -12,6 +9,7 @@ from tsm.patrol.end import dismiss_launchers, end
 from tsm.patrol.hold import held_all
 from tsm.patrol.notes import note_status
 from tsm.patrol.process import Process, situation
+from tsm.record import changed
 from tsm.store import environment, logs, runs
 
 TYPE_CHECKING = False
@@ -23,13 +21,13 @@ if TYPE_CHECKING:
     from tsm.store.lock import Lock
 
 
-@dataclass(slots=True)
 class Launched:
     """What became of the wish to have some processes up."""
 
-    up: list[Process] = field(default_factory=list)  # were up before
-    started: list[Process] = field(default_factory=list)
-    problems: list[TsmError] = field(default_factory=list)  # one for each that could not start
+    def __init__(self) -> None:
+        self.up: list[Process] = []  # were up before
+        self.started: list[Process] = []
+        self.problems: list[TsmError] = []  # one for each that could not start
 
 
 def bring_up(home: Home, names: Sequence[str], lock_timeout_s: float) -> Launched:
@@ -44,11 +42,11 @@ def bring_up(home: Home, names: Sequence[str], lock_timeout_s: float) -> Launche
 
 def start_held(home: Home, held: Iterable[tuple[Process, Lock]]) -> Launched:
     """Start those that are not up, whose locks the caller holds."""
-    up, problems, down = [], [], []
     boot = table.boot_id()
+    launched, down = Launched(), []
     for process, its_lock in held:
         if process.down is None and situation(process, boot).child_lives:
-            up.append(process)
+            launched.up.append(process)
             continue
         try:
             preflight.check(process.spec, environment.read(home, process.name))
@@ -57,9 +55,11 @@ def start_held(home: Home, held: Iterable[tuple[Process, Lock]]) -> Launched:
             check_port(process.spec)
             down.append((ready, its_lock))
         except (Refused, Broken) as problem:
-            problems.append(problem)
-    launched = launch_held(home, down, "start")
-    return Launched(up, launched.started, [*problems, *launched.problems])
+            launched.problems.append(problem)
+    more = launch_held(home, down, "start")
+    launched.started += more.started
+    launched.problems += more.problems
+    return launched
 
 
 def launch_held(home: Home, held: Iterable[tuple[Process, Lock]], why: str) -> Launched:

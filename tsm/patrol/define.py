@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 
 from tsm.errors import Refused, Usage
 from tsm.model import Restart, Spec
@@ -11,6 +10,7 @@ from tsm.osproc import preflight, signals
 from tsm.patrol.process import problem
 from tsm.policy import words
 from tsm.policy.environ import composed
+from tsm.record import Record
 from tsm.store import environment
 
 TYPE_CHECKING = False
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Record):
     """What a user wants run, before it is known how."""
 
     words: tuple[str, ...]  # one command string, or an argv of several
@@ -30,9 +29,9 @@ class Wish:
     port: int | None = None
     interpreter: str | None = None
     env_file: str | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = {}
     clean_env: bool = False
-    restart: Restart = field(default_factory=Restart)
+    restart: Restart = Restart()
     stop_signal: str = "SIGTERM"
     stop_timeout_s: float = 10.0
 

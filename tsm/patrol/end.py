@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import dataclass, field
-from dataclasses import replace as changed
 
 from tsm.errors import TimedOut
 from tsm.model import Identity
@@ -13,6 +11,7 @@ from tsm.osproc import signals, table
 from tsm.osproc.members import Membership
 from tsm.patrol.notes import brought_up_to_date, note_end
 from tsm.policy.state import end_of
+from tsm.record import Record, changed
 from tsm.store import runs
 
 TYPE_CHECKING = False
@@ -27,17 +26,17 @@ _KILL_S = 10.0  # how long the kernel may take to carry out a SIGKILL
 _LOOK_S = 0.02  # between two looks at the process table, however many runs end
 
 
-@dataclass(slots=True)
 class Ending:
     """One run on its way out."""
 
-    process: Process
-    run: Run
-    membership: Membership
-    deadline_s: float  # of the polite part, on the monotonic clock
-    asked: set[int] = field(default_factory=set)  # pids that got the stop signal
-    left: list[OsProcess] = field(default_factory=list)  # at the last look
-    killed: list[str] = field(default_factory=list)  # who needed SIGKILL
+    def __init__(self, process: Process, run: Run) -> None:
+        self.process = process
+        self.run = run
+        self.membership = Membership(run)
+        self.deadline_s = now_s() + process.spec.stop_timeout_s  # of the polite part
+        self.asked: set[int] = set()  # pids that got the stop signal
+        self.left: list[OsProcess] = []  # at the last look
+        self.killed: list[str] = []  # who needed SIGKILL
 
     def first(self) -> list[OsProcess]:
         """The child, if it is still there: it gets the stop signal before all others."""
@@ -45,8 +44,7 @@ class Ending:
         return [row for row in self.left if child is not None and row.pid == child.pid]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Record):
     """What became of one process whose run was to end."""
 
     process: Process
@@ -64,7 +62,7 @@ def end(home: Home, processes: Sequence[Process]) -> dict[str, Ended]:
     fresh = [brought_up_to_date(home, process, boot) for process in processes]
     ended = {process.name: Ended(process) for process in fresh}
     running = [
-        Ending(process, process.run, Membership(process.run), now_s() + process.spec.stop_timeout_s)
+        Ending(process, process.run)
         for process in fresh
         if process.run is not None and process.run.ended_s is None
     ]

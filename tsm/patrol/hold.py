@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 
 from tsm.errors import Broken, Busy, NoSuchProcess, TsmError
 from tsm.patrol.process import Process, load
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
     from tsm.store.lock import Lock
 
 
-@dataclass(slots=True)
 class Held:
     """The processes whose locks are held, and why others are not among them."""
 
-    processes: dict[str, Process] = field(default_factory=dict)
-    locks: dict[str, Lock] = field(default_factory=dict)
-    problems: list[TsmError] = field(default_factory=list)  # Broken, Busy, NoSuchProcess
+    def __init__(self) -> None:
+        self.processes: dict[str, Process] = {}
+        self.locks: dict[str, Lock] = {}
+        self.problems: list[TsmError] = []  # Broken, Busy, NoSuchProcess
 
 
 @contextmanager

@@ -6,11 +6,11 @@ import os
 import stat
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass
 from shlex import quote
 
 from tsm.errors import Broken, TsmError
 from tsm.patrol.process import sound_meta, sound_saved, sound_spec
+from tsm.record import Record
 from tsm.store import definitions, environment, journal, runs, saved
 
 _LINES = 100  # of a journal, that one repair takes away
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Record):
     """A file that is not as documented."""
 
     path: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace as changed
 
 from tsm.osproc import members, signals, table
 from tsm.policy import restart, state
+from tsm.record import changed
 from tsm.store import documents, journal, runs
 
 TYPE_CHECKING = False

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tsm.errors import Broken
 from tsm.osproc import table
 from tsm.patrol.process import load, situation
 from tsm.policy import state
 from tsm.policy.words import selected
+from tsm.record import Record
 from tsm.store import documents, runs
 
 TYPE_CHECKING = False
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Record):
     """One process as a reader sees it."""
 
     name: str

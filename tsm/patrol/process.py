@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
 
 from tsm.errors import Broken
 from tsm.model import Spec
 from tsm.osproc import members, signals, table
 from tsm.policy import limits
 from tsm.policy.state import Situation
+from tsm.record import Record
 from tsm.store import definitions, documents, runs, saved
 
 TYPE_CHECKING = False
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Record):
     """What the files of one process say."""
 
     spec: Spec

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from tsm.model import End, Keep, Rest, Start, assert_never
 from tsm.osproc import table
@@ -13,6 +12,7 @@ from tsm.patrol.notes import brought_up_to_date, note_status
 from tsm.patrol.process import load, situation
 from tsm.policy import state
 from tsm.policy.restart import counted
+from tsm.record import Record
 from tsm.store import journal, lock
 
 TYPE_CHECKING = False
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from tsm.store.lock import Lock
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Record):
     """What one look at a process led to."""
 
     name: str

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as changed
-
 from tsm.osproc import table
 from tsm.patrol.end import Ended, dismiss_launchers, end
 from tsm.patrol.process import situation
 from tsm.policy import state
+from tsm.record import changed
 from tsm.store import runs
 
 TYPE_CHECKING = False

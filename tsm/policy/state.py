@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tsm.model import End, Exit, Keep, Rest, Start
 from tsm.policy.restart import after_exit
+from tsm.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tsm.model import Restart, Run
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Record):
     """One process at one moment: what is wanted, what is written, what the kernel says."""
 
     rule: Restart

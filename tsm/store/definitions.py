@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace as changed
 
 from tsm.model import Meta
+from tsm.record import changed
 from tsm.store import documents, environment, ids, journal, lock, runs
 from tsm.store.atomic import replace, sync_directory
 
@@ -142,6 +142,9 @@ def blank(tsm_id: int, status: str) -> Meta:
 
 
 def _clear(directory: str) -> None:
+    if os.path.islink(directory):
+        os.unlink(directory)  # and leave alone what it leads to
+        return
     try:
         entries = list(os.scandir(directory))
     except FileNotFoundError:

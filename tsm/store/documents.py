@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import MISSING, fields
 
 from tsm.errors import Broken
 from tsm.model import Meta, Restart, Spec
@@ -101,14 +100,14 @@ def object_bytes(values: Mapping[str, object]) -> bytes:
 def encoded(noun: Meta | Spec | Restart) -> dict[str, object]:
     """The noun as a JSON object, keys of a later release included."""
     values: dict[str, object] = {}
-    for field in fields(noun):
-        value = getattr(noun, field.name)
+    for field in type(noun).fields:
+        value = getattr(noun, field)
         if isinstance(value, Restart):
             value = encoded(value)
-        if field.name == "other":
+        if field == "other":
             values.update(value)
         else:
-            values[field.name] = value
+            values[field] = value
     return values
 
 
@@ -116,13 +115,13 @@ def decoded(kind: type[Noun], values: Mapping[str, object], path: str) -> Noun:
     """The noun in a JSON object. Raises Broken, naming `path` and the key that is wrong."""
     found: dict[str, object] = {}
     rest = dict(values)
-    for field in fields(kind):
-        if field.name == "other":
+    for field, annotation in kind.fields.items():
+        if field == "other":
             continue
-        if field.name in rest:
-            found[field.name] = _value(str(field.type), field.name, rest.pop(field.name), path)
-        elif field.default is MISSING and field.default_factory is MISSING:
-            message = f"{path}: {field.name} is missing"
+        if field in rest:
+            found[field] = _value(annotation, field, rest.pop(field), path)
+        elif field not in kind.defaults:
+            message = f"{path}: {field} is missing"
             raise Broken(message)
     return kind(**found, other=rest)  # type: ignore[arg-type]
 

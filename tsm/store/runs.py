@@ -8,10 +8,10 @@ adds what it has taken note of: `begun`, `stopped`, `ended TIME`.
 from __future__ import annotations
 
 import os
-from dataclasses import replace as changed
 
 from tsm.errors import Broken
 from tsm.model import Exit, Identity, Run
+from tsm.record import changed
 from tsm.store.atomic import append, remove, replace
 
 TYPE_CHECKING = False

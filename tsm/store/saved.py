@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from tsm.errors import Broken, NoSuchProcess
 from tsm.model import Spec
+from tsm.record import Record
 from tsm.store import documents, environment
 from tsm.store.atomic import replace
 
@@ -20,8 +20,7 @@ VERSION = 1
 DEFAULT = "default"  # the saved file of those who name none
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(Record):
     """One process in a saved file."""
 
     spec: Spec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tsm.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 _NAMES = "tsm path all 2>/dev/null | sed 's,.*/,,'"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Record):
     """What can follow one command."""
 
     name: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tsm.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Record):
     """How tsm is to be called when nobody is logged in."""
 
     program: tuple[str, ...]  # argv of tsm itself
