@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tsm.context import LOCK_S
+from tsm.patrol.choose import chosen
 from tsm.patrol.hold import held_all
-from tsm.patrol.observe import chosen
 from tsm.patrol.process import salvaged
 from tsm.patrol.take_down import STOP, take_down
 from tsm.store import definitions

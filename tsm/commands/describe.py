@@ -8,6 +8,7 @@ from tsm.errors import Broken
 from tsm.osproc import members, table, usage
 from tsm.patrol.observe import observe_all, uptime_s
 from tsm.patrol.process import load
+from tsm.policy.environ import masked
 from tsm.store import documents, environment, journal, logs
 from tsm.view import text
 from tsm.view.arguments import add_names, add_output
@@ -67,7 +68,7 @@ def _facts(one: Observed, context: Context) -> dict[str, object]:
         "unstable_restarts": process.meta.unstable_restarts,
         "cpu": cpu,
         "mem": mem,
-        "spec": documents.encoded(process.spec),
+        "spec": {**documents.encoded(process.spec), "env": masked(process.spec.env)},
         "env_count": len(environment.read(home, name)),
         "run": _run_facts(process.run),
         "exits": _exits(one, context),

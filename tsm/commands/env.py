@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from tsm.patrol.observe import chosen
-from tsm.policy.environ import is_secret
+from tsm.patrol.choose import chosen
+from tsm.policy.environ import masked
 from tsm.store import environment
 from tsm.view import text
 from tsm.view.arguments import add_output
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from tsm.context import Context
-
-_MASK = "********"
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -30,10 +28,8 @@ def run(opts: Namespace, context: Context) -> int:
     """Print the saved environment, which the next run gets; what looks secret is masked."""
     for name in chosen(context.home, [opts.name]):
         saved = environment.read(context.home, name)
-        for raw_key, raw_value in sorted(saved.items()):
-            key, value = os.fsdecode(raw_key), os.fsdecode(raw_value)
-            if is_secret(key) and not opts.reveal:
-                value = _MASK
+        texts = {os.fsdecode(key): os.fsdecode(value) for key, value in sorted(saved.items())}
+        for key, value in (texts if opts.reveal else masked(texts)).items():
             context.row(
                 {"name": name, "key": key, "value": value}, text.printable(f"{key}={value}")
             )

@@ -6,7 +6,7 @@ import os
 import time
 
 from tsm.errors import NoSuchProcess
-from tsm.patrol.observe import chosen
+from tsm.patrol.choose import chosen
 from tsm.store import journal
 from tsm.view.arguments import add_output, moment
 from tsm.view.events import sentence

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import warnings
 
 from tsm.errors import Usage
-from tsm.patrol.observe import chosen
+from tsm.patrol.choose import chosen
 from tsm.store import logs
 from tsm.view import text
 from tsm.view.arguments import add_names
@@ -90,7 +91,9 @@ def _pattern(expression: str | None) -> re.Pattern[bytes] | None:
     if expression is None:
         return None
     try:
-        return re.compile(os.fsencode(expression))
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what a later Python might take for something else
+            return re.compile(os.fsencode(expression))
+    except (re.error, OverflowError, RecursionError) as error:
         message = f"--grep {expression!r}: not a regular expression: {error}"
         raise Usage(message) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsm.patrol.observe import chosen
+from tsm.patrol.choose import chosen
 from tsm.view.arguments import add_names
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ import time
 
 from tsm.context import LOCK_S
 from tsm.errors import Busy, NoSuchProcess, TsmError
-from tsm.patrol.observe import chosen
+from tsm.patrol.choose import chosen
 from tsm.patrol.reconcile import reconcile
 from tsm.patrol.tidy import tidy
 from tsm.store import home

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tsm.context import LOCK_S
 from tsm.osproc import preflight
 from tsm.patrol.bring_up import launch_held
+from tsm.patrol.choose import chosen
 from tsm.patrol.define import environ_of
 from tsm.patrol.hold import held_all
-from tsm.patrol.observe import chosen
 from tsm.patrol.take_down import RESTART, take_down
 from tsm.store import environment
 from tsm.view.arguments import add_names, add_output

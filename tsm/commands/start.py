@@ -10,9 +10,10 @@ from tsm.errors import Failed, NoSuchProcess, TsmError, Usage
 from tsm.model import RESTART_POLICIES, Exit, Restart
 from tsm.osproc import preflight, signals, table
 from tsm.patrol.bring_up import bring_up, check_port, start_held
+from tsm.patrol.choose import chosen
 from tsm.patrol.define import Wish, defined, environ_of
 from tsm.patrol.notes import await_exit
-from tsm.patrol.observe import chosen, observe
+from tsm.patrol.observe import observe
 from tsm.patrol.process import load, situation
 from tsm.policy import words
 from tsm.policy.restart import outcome

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tsm.context import LOCK_S
+from tsm.patrol.choose import chosen
 from tsm.patrol.hold import held_all
 from tsm.patrol.notes import note_status
-from tsm.patrol.observe import chosen
 from tsm.patrol.take_down import STOP, is_up, take_down
 from tsm.view.arguments import add_names, add_output
 

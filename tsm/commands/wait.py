@@ -7,7 +7,8 @@ import time
 from tsm.errors import NoSuchProcess, TimedOut
 from tsm.model import Identity
 from tsm.osproc import signals, table
-from tsm.patrol.observe import chosen, observe
+from tsm.patrol.choose import chosen
+from tsm.patrol.observe import observe
 from tsm.store import journal, runs
 from tsm.view.arguments import add_names, seconds
 

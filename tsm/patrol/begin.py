@@ -39,7 +39,6 @@ def spawned(
 ) -> Process:
     """The first half of `begin`: launch, and do not wait."""
     name = process.name
-    runs.want_up(home, name)
     run = Run(
         id=os.urandom(8).hex(),
         boot=table.boot_id(),
@@ -52,6 +51,7 @@ def spawned(
     environ[b"TSM_RUN"] = run.id.encode("ascii")
     record = runs.begin(home, name, run)
     try:
+        runs.want_up(home, name)
         spawn.launch(process.spec, environ, home.process(name), (record, lock.fd))
     finally:
         os.close(record)

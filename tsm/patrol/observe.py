@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tsm.errors import Broken
 from tsm.osproc import table
+from tsm.patrol.choose import chosen
 from tsm.patrol.process import load, situation
 from tsm.policy import state
-from tsm.policy.words import selected
 from tsm.record import Record
 from tsm.store import documents, runs
 
@@ -63,18 +63,6 @@ def observe_all(home: Home, words: Sequence[str]) -> list[Observed]:
     boot = table.boot_id()
     found = [one for one in (observe(home, name, boot) for name in names) if one is not None]
     return sorted(found, key=lambda one: (one.meta.tsm_id if one.meta else 0, one.name))
-
-
-def chosen(home: Home, words: Sequence[str]) -> list[str]:
-    """The names that `words` mean. Raises NoSuchProcess, Usage."""
-
-    def id_of(name: str) -> int | None:
-        try:
-            return documents.read_meta(home, name).tsm_id
-        except Broken:
-            return None
-
-    return selected(words, home.names(), id_of)
 
 
 def uptime_s(one: Observed) -> float | None:

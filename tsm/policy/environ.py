@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 # What --clean-env keeps of the caller's environment.
 BASIC = (b"HOME", b"LANG", b"LOGNAME", b"PATH", b"SHELL", b"TZ", b"USER")
 _OF_THE_CALLER = (b"OLDPWD", b"TSM_RUN", b"TSM_NAME", b"_")  # true of the caller, not of the child
+_MASK = "********"
 _SECRET = ("SECRET", "TOKEN", "PASSW", "PASSPHRASE", "APIKEY", "API_KEY", "PRIVATE", "CREDENTIAL")
 _SECRET_ENDS = ("_KEY", "_PWD", "_AUTH", "_DSN", "DATABASE_URL")
 
@@ -40,6 +41,11 @@ def is_secret(key: str) -> bool:
     """Whether a variable of that name is likely to hold something not to be shown."""
     word = key.upper()
     return any(part in word for part in _SECRET) or word.endswith(_SECRET_ENDS)
+
+
+def masked(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables with stars in place of what is likely to be secret."""
+    return {key: _MASK if is_secret(key) else value for key, value in environ.items()}
 
 
 def _bytes(text: str) -> bytes:

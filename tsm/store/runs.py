@@ -54,6 +54,8 @@ def begin(home: Home, name: str, run: Run) -> int:
 def restore(home: Home, name: str, run: Run | None) -> None:
     """Replace a record that cannot be read by what is known of the run."""
     path = home.file(name, "run")
+    if os.path.isdir(path):
+        os.rename(path, f"{path}.unreadable")
     if run is None:
         remove(path)
         return
