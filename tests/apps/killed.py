@@ -9,12 +9,15 @@ import fcntl
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tsm import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
-_ACTS = "fsync mkdir posix_spawn rename rmdir symlink unlink write".split()  # noqa: SIM905
+_ACTS = ("fsync", "mkdir", "posix_spawn", "rename", "rmdir", "symlink", "unlink", "write")
 
 
 class _Fuse:
@@ -23,15 +26,14 @@ class _Fuse:
     def __init__(self, length: int) -> None:
         self.left = length
 
-    def lay(self, module: Any, name: str, *, counts: Callable[..., bool] = lambda *_: True) -> None:
-        """Make each call of a function count for which `counts` says so."""
-        function = getattr(module, name)
+    def lay(self, module: ModuleType, name: str) -> None:
+        """Make each call of a function count."""
+        function: Callable[..., object] = getattr(module, name)
 
-        def counted(*args: Any, **options: Any) -> Any:
-            if counts(*args):
-                self.left -= 1
-                if self.left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
+        def counted(*args: object, **options: object) -> object:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
             return function(*args, **options)
 
         setattr(module, name, counted)
@@ -39,13 +41,12 @@ class _Fuse:
 
 def main() -> int:
     """Light the fuse and run tsm."""
-    from tsm.cli import main as tsm
-
     fuse = _Fuse(int(sys.argv[1]))
     for name in _ACTS:
         fuse.lay(os, name)
+    fuse.lay(fcntl, "flock")
     fuse.lay(signal, "pidfd_send_signal")
-    return tsm(sys.argv[2:])
+    return cli.main(sys.argv[2:])
 
 
 if __name__ == "__main__":

@@ -48,7 +48,11 @@ def test_no_import_points_up() -> None:
             target = _inside(imported)
             if target in {None, "tsm"}:
                 continue
-            if _layer(str(target)) not in {_layer(name), "record", *MAY_IMPORT.get(_layer(name), ())}:
+            if _layer(str(target)) not in {
+                _layer(name),
+                "record",
+                *MAY_IMPORT.get(_layer(name), ()),
+            }:
                 upward.append(f"{path}:{line}: {name} imports {target}")
     assert not upward, "\n".join(upward)
 

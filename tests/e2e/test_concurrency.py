@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -177,7 +178,8 @@ def test_crashes_amid_restarts_leave_one(tsm: Tsm, gate: Gate) -> None:
     files = Files(tsm.home, "web")
     programs = [tsm.spawn("restart", "web") for _ in range(6)]
     for _ in range(3):
-        gate.open(3)
+        with suppress(BrokenPipeError):  # a restart was quicker
+            gate.open(3)
     for program in programs:
         program.communicate()
         assert program.returncode == 0

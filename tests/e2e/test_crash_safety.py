@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -41,9 +40,9 @@ def instances(tsm: Tsm) -> list[int]:
     for entry in Path("/proc").iterdir():
         try:
             argv = (entry / "cmdline").read_bytes().split(b"\0")[:-1]
-            if argv == [word.encode() for word in APP]:
-                if home in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(int(entry.name))
+            environ = (entry / "environ").read_bytes().split(b"\0")
+            if argv == [word.encode() for word in APP] and home in environ:
+                found.append(int(entry.name))
         except (OSError, ValueError):
             continue
     return found

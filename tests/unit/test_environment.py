@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tsm.errors import Broken, Refused, Usage
@@ -133,6 +133,7 @@ class TestFile:
             max_size=4,
         )
     )
+    @example(environ={b"A": b" \t\n b \n"})
     def test_in_single_quotes_all_is_literal(
         self, tmp_path_factory: pytest.TempPathFactory, environ: dict[bytes, bytes]
     ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from tsm.errors import Broken
 from tsm.model import Exit, Identity, Run
+from tsm.record import changed as replace
 from tsm.store import runs
 from tsm.store.home import Home, prepare
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from tsm.model import STATUSES, End, Exit, Identity, Keep, Rest, Restart, Run, Start
 from tsm.policy.state import Situation, end_of, next_step, status
+from tsm.record import changed as replace
 
 NOW = 1_000_000.0
 BOOT, OTHER = "this boot", "another boot"

@@ -14,6 +14,7 @@ from tsm.osproc.table import (
     processes,
     run_of,
     uptime_s,
+    variable,
 )
 
 TYPE_CHECKING = False
@@ -57,21 +58,22 @@ class Membership:
 
     def _possible(self, row: OsProcess) -> bool:
         child, launcher = self.run.child, self.run.launcher
-        if child is not None and (row.pid, row.ticks) == (child.pid, child.ticks):
-            return not row.dead  # in the launcher's session until it has got to its exec
         oldest = min((one.ticks for one in (child, launcher) if one is not None), default=0)
-        outside = launcher.pid if launcher is not None else -1
         if row.dead or row.ticks < oldest or row.pid == os.getpid():
             return False
-        return outside not in (row.pid, row.session)
+        if self._is_child(row):
+            return True  # in the launcher's session until it has got to its exec
+        return launcher is None or launcher.pid not in (row.pid, row.session)
 
     def _known(self, row: OsProcess, *, in_session: bool) -> bool:
         child = self.run.child
-        if child is not None and row.pid == child.pid:
-            return True
         if child is not None and in_session and row.session == child.pid:
             return True
-        return self.known.get(row.pid) == row.ticks
+        return self._is_child(row) or self.known.get(row.pid) == row.ticks
+
+    def _is_child(self, row: OsProcess) -> bool:
+        child = self.run.child
+        return child is not None and (row.pid, row.ticks) == (child.pid, child.ticks)
 
     def _session_is_anothers(self, table: Sequence[OsProcess]) -> bool:
         child = self.run.child
@@ -96,39 +98,47 @@ def carrier(run_id: str, session: int | None) -> OsProcess | None:
 
 
 def run_within(directory: str) -> Run | None:
-    """The run of a process directory as the kernel knows it; None if nobody is there.
+    """The run of a process directory as the kernel knows it; None if nobody proves to be of it.
 
-    Its launcher works in the directory, its child writes the logs there, and both carry
-    its TSM_RUN.
+    A launcher of that name works in the directory. A child carries the name and writes its
+    log there.
     """
-    rows = {row.pid: row for row in processes() if not row.dead and _uses(row.pid, directory)}
-    ids = {pid: run_of(pid) for pid in rows}
+    name = os.path.basename(directory)
+    rows = [row for row in processes() if not row.dead and run_of(row.pid) is not None]
+    launcher = next((row for row in rows if _launches(row.pid, name, directory)), None)
+    child = next((row for row in rows if _writes(row.pid, name, directory)), None)
+    if launcher is not None:
+        run_id = run_of(launcher.pid)
+        child = next((row for row in rows if row.ppid == launcher.pid), child)
+    else:
+        run_id = run_of(child.pid) if child is not None else None
+    first = launcher or child
+    if first is None or run_id is None:
+        return None
     boot = boot_id()
-    for pid, run_id in sorted(ids.items(), key=lambda item: rows[item[0]].ticks):
-        if run_id is None:
-            continue
-        launcher = rows[pid] if command_line(pid)[1:2] == [LAUNCHER] else None
-        child = next((r for r in rows.values() if r.pid != pid and ids[r.pid] == run_id), None)
-        return Run(
-            id=run_id,
-            boot=boot,
-            time_s=time.time() - uptime_s(rows[pid].ticks),
-            why="start",
-            launcher=Identity(boot, pid, launcher.ticks) if launcher is not None else None,
-            child=Identity(boot, child.pid, child.ticks) if child is not None else None,
-        )
-    return None
+    return Run(
+        id=run_id,
+        boot=boot,
+        time_s=time.time() - uptime_s(first.ticks),
+        why="start",
+        launcher=Identity(boot, launcher.pid, launcher.ticks) if launcher is not None else None,
+        child=Identity(boot, child.pid, child.ticks) if child is not None else None,
+    )
 
 
-def _uses(pid: int, directory: str) -> bool:
-    for link in ("cwd", "fd/1", "fd/2"):
-        try:
-            target = os.readlink(f"/proc/{pid}/{link}")
-        except OSError:
-            continue
-        if target == directory or target.startswith(f"{directory}/"):
-            return True
-    return False
+def _launches(pid: int, name: str, directory: str) -> bool:
+    return command_line(pid)[1:3] == [LAUNCHER, name] and _link(pid, "cwd") == directory
+
+
+def _writes(pid: int, name: str, directory: str) -> bool:
+    return variable(pid, "TSM_NAME") == name and _link(pid, "fd/1") == f"{directory}/current.out"
+
+
+def _link(pid: int, name: str) -> str | None:
+    try:
+        return os.readlink(f"/proc/{pid}/{name}")
+    except OSError:
+        return None
 
 
 def tree(root: int, table: Iterable[OsProcess]) -> list[tuple[int, OsProcess]]:

@@ -54,9 +54,15 @@ def identity(pid: int, boot: str) -> Identity | None:
 
 def run_of(pid: int) -> str | None:
     """The TSM_RUN that the process was born with; None if it has none or may not be asked."""
-    for entry in _environment(pid):
-        if entry.startswith(b"TSM_RUN="):
-            return entry[8:].decode("ascii", "replace")
+    return variable(pid, "TSM_RUN")
+
+
+def variable(pid: int, name: str) -> str | None:
+    """A variable of the environment that the process was born with, or None."""
+    key = name.encode("ascii") + b"="
+    for entry in _bytes(f"/proc/{pid}/environ").split(b"\0"):
+        if entry.startswith(key):
+            return entry[len(key) :].decode("utf-8", "replace")
     return None
 
 
@@ -69,10 +75,6 @@ def command_line(pid: int) -> list[str]:
 def uptime_s(ticks: int) -> float:
     """Seconds since the kernel tick at which a process began."""
     return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / TICKS_PER_S)
-
-
-def _environment(pid: int) -> list[bytes]:
-    return _bytes(f"/proc/{pid}/environ").split(b"\0")
 
 
 def _bytes(path: str) -> bytes:

@@ -139,11 +139,10 @@ def dismiss_launchers(processes: Iterable[Process]) -> None:
     waiting = {one.pid: one for one in launchers if one is not None and table.alive(one, boot)}
     if not waiting:
         return
-    rows = table.processes()
     for launcher in waiting.values():
         signals.send(launcher.pid, launcher.ticks, signal.SIGKILL)
-    for row in rows:
-        if row.ppid in waiting and row.comm == "sleep":
+    for row in table.processes():
+        if row.session in waiting and row.comm == "sleep":
             signals.send(row.pid, row.ticks, signal.SIGKILL)
 
 

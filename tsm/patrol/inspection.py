@@ -52,7 +52,7 @@ def _toolkit(home: Home) -> Iterator[Finding]:
     last_id = f"{home.runtime}/last_id"
     yield from _read(last_id, lambda: _number(last_id), f"rm {quote(last_id)}")
     for path in definitions.unfinished_files(home.runtime, home.saved):
-        yield Finding(path, "left unfinished by a killed command", f"rm {quote(path)}")
+        yield Finding(path, "left unfinished by a killed command", "tsm patrol")
 
 
 def _process(home: Home, name: str) -> Iterator[Finding]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
+
 from tsm.errors import Busy
 from tsm.store import definitions, lock
 
@@ -27,4 +30,14 @@ def tidy(home: Home) -> list[str]:
                 cleared.append(name)
         except Busy:
             continue
+    _clear_unfinished(home, lock.HOME, home.runtime)
+    _clear_unfinished(home, lock.SAVED, home.saved)
     return cleared
+
+
+def _clear_unfinished(home: Home, name: str, folder: str) -> None:
+    if not definitions.unfinished_files(folder):
+        return
+    with suppress(Busy), lock.held(home, name, 0.0):
+        for path in definitions.unfinished_files(folder):
+            os.unlink(path)

@@ -50,8 +50,10 @@ def after_exit(rule: Restart, exits: Sequence[Exit]) -> Start | Rest:
     streak = max(short, crowded_runs(exits))
     if streak == 0:
         return Start(last.time_s, how)
-    pause_s = min(rule.delay_s * 2.0 ** min(streak - 1, 64), rule.max_delay_s)
-    return Start(last.time_s + pause_s, how)
+    pause_s = rule.delay_s
+    for _ in range(min(streak - 1, _doublings(rule))):
+        pause_s *= 2.0
+    return Start(last.time_s + min(pause_s, rule.max_delay_s), how)
 
 
 def ok(rule: Restart, one: Exit) -> bool:
@@ -81,13 +83,22 @@ def counted(rule: Restart, exits: Sequence[Exit]) -> tuple[Exit, ...]:
         return ()
     since_s = exits[-1].time_s - WINDOW_S
     window = sum(one.time_s > since_s for one in exits)
-    keep = max(short_runs(rule, exits), min(window, 2 * WINDOW_RUNS))
-    return tuple(exits[-min(keep, rule.max_retries + 2 * WINDOW_RUNS) :]) if keep else ()
+    short = min(short_runs(rule, exits), rule.max_retries + 1)
+    keep = max(short, min(window, WINDOW_RUNS + _doublings(rule) + 1))
+    return tuple(exits[-keep:]) if keep else ()
 
 
 def signal_of(code: int) -> int | None:
     """The signal that a shell means by an exit code of 128+N; None if there is no such signal."""
     return code - 128 if 128 < code <= 128 + 64 else None
+
+
+def _doublings(rule: Restart) -> int:
+    """How often the delay can double before it is at its longest."""
+    count, pause_s = 0, rule.delay_s
+    while 0 < pause_s < rule.max_delay_s:
+        count, pause_s = count + 1, pause_s * 2.0
+    return count
 
 
 def outcome(one: Exit) -> str:

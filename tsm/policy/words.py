@@ -32,7 +32,10 @@ _SHELLS_WORDS = frozenset(
     )
 )
 
-_BUILTIN = frozenset({"[", "echo", "false", "kill", "printf", "pwd", "test", "true"})
+_BUILTIN = frozenset(
+    {"[", "chdir", "echo", "false", "getopts", "hash", "kill", "local", "printf", "pwd", "test"}
+    | {"true"}
+)
 
 
 def full_name(name: str, port: int | None) -> str:
@@ -174,4 +177,4 @@ def default_name(words: Sequence[str]) -> str:
     if suffix(name) in INTERPRETERS:
         name = name[: -len(suffix(name))]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", name).lstrip("._-")[:58]
-    return name or "process"
+    return name if name and name != "all" else "process"

@@ -158,8 +158,12 @@ def _strings(items: object) -> Iterable[object]:
 
 
 def _cut(text: str, excess: int) -> str:
-    """`text` without its middle, so much shorter that `excess` bytes of JSON are saved."""
-    keep = max(0, len(text) - excess - 4)
-    while keep and len(json.dumps(text[:keep])) > len(json.dumps(text)) - excess - 3:
-        keep -= 1
+    """The beginning of `text`, so much shorter that more than `excess` bytes of JSON are saved."""
+    room = len(json.dumps(text)) - 2 - excess - len("...") - 1
+    keep = 0
+    for character in text:
+        room -= len(json.dumps(character)) - 2
+        if room < 0:
+            break
+        keep += 1
     return text[:keep] + "..."

@@ -53,7 +53,7 @@ def read_dotenv(path: str) -> dict[bytes, bytes]:
     """
     try:
         with open(path, "rb") as file:
-            lines = file.read().removeprefix(b"\xef\xbb\xbf").splitlines()
+            lines = file.read().removeprefix(b"\xef\xbb\xbf").split(b"\n")
     except OSError as error:
         message = f"{path}: cannot read the env file: {error.strerror}"
         raise Refused(message) from error
@@ -61,7 +61,7 @@ def read_dotenv(path: str) -> dict[bytes, bytes]:
     number = 0
     while number < len(lines):
         first = number
-        text = lines[number].strip()
+        text = lines[number].lstrip()
         number += 1
         if not text or text.startswith(b"#"):
             continue

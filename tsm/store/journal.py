@@ -23,26 +23,22 @@ def record(home: Home, name: str, event: str, facts: Mapping[str, object]) -> No
     now_s = round(time.time(), 3)
     values = {"time": now_s, "event": event, "name": name, **facts}
     line = json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
-    day = time.strftime("%Y-%m-%d", time.gmtime(now_s))
-    append(f"{home.events}/{day}.jsonl", line)
     append(history_file(home, name), line)
+    append(_day_file(home, now_s), line)
 
 
 def record_once(home: Home, name: str, event: str, facts: Mapping[str, object]) -> None:
     """Add an event of the run `facts["run"]`, unless a command was killed after adding it.
 
-    The history comes last, so what stands there stands in the day's file as well; the day's
-    file may already have a line that the history lacks.
+    The history is written first: it is short since the run began, so that is where to look.
+    Where it has the event, a kill may have kept that from the day's file.
     """
-    mark = f'"run":"{facts["run"]}"'.encode("ascii")
-    kind = f'"event":"{event}"'.encode("ascii")
-    lines = _tail(history_file(home, name))
-    if any(mark in line and kind in line for line in lines):
-        return
-    newest = max(day_files(home), default=None)
-    for line in _tail(newest) if newest else []:
-        if mark in line and kind in line:
-            append(history_file(home, name), line + b"\n")
+    for line in _tail(history_file(home, name)):
+        found = _parsed(line) if f'"run":"{facts["run"]}"'.encode("ascii") in line else {}
+        if found.get("event") == event and found.get("run") == facts["run"]:
+            day = _day_file(home, found["time"])
+            if line not in _lines(day):
+                append(day, line)
             return
     record(home, name, event, facts)
 
@@ -112,6 +108,19 @@ def events(path: str, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
                 yield event, offset
 
 
+def _day_file(home: Home, time_s: float) -> str:
+    return f"{home.events}/{time.strftime('%Y-%m-%d', time.gmtime(time_s))}.jsonl"
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """The event in a line; empty if there is none, or only a torn one."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if _is_event(value) else {}
+
+
 def _is_event(value: object) -> bool:
     match value:
         case {"time": int() | float(), "event": str(), "name": str()}:
@@ -120,13 +129,23 @@ def _is_event(value: object) -> bool:
             return False
 
 
+def _lines(path: str) -> list[bytes]:
+    try:
+        with open(path, "rb") as file:
+            return file.readlines()
+    except FileNotFoundError:
+        return []
+
+
 def _tail(path: str) -> list[bytes]:
+    """The last whole lines of a file, as far as they begin within its last 64 KiB."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return []
     try:
         size = os.fstat(fd).st_size
-        return os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES)).splitlines()
+        text = os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
     finally:
         os.close(fd)
+    return [line for line in text.splitlines(keepends=True) if line.endswith(b"\n")]

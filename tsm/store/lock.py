@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from tsm.store.home import Home
 
-HOME = ".home"  # no process can be called that
+HOME = ".home"  # of last_id; no process can be called that
+SAVED = ".saved"  # of the saved files
 
 
 class Lock:

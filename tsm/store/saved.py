@@ -7,7 +7,7 @@ import os
 from tsm.errors import Broken, NoSuchProcess
 from tsm.model import Spec
 from tsm.record import Record
-from tsm.store import documents, environment
+from tsm.store import documents, environment, lock
 from tsm.store.atomic import replace
 
 TYPE_CHECKING = False
@@ -44,7 +44,7 @@ def write(home: Home, save: str, processes: Sequence[Saved]) -> str:
     }
     from filelock import FileLock  # its import is dear, and reading needs none
 
-    with FileLock(home.lock_file(".saved")):
+    with FileLock(home.lock_file(lock.SAVED)):
         replace(path, documents.object_bytes(values), durable=True)
     return path
 
