@@ -77,7 +77,10 @@ SPECS = st.builds(
 LONG_TEXT = (
     TEXT
     | st.integers(0, 100_000).map(lambda size: "x" * size)
-    | (st.integers(0, 2000).map(lambda size: "\udcff" * size) | st.text(min_size=100))
+    | (
+        st.integers(0, 2000).map(lambda size: "\udcff" * size)
+        | ANY_TEXT.map(lambda text: text.replace("\0", "") * 50)
+    )
 )
 METAS = st.builds(
     Meta,

@@ -28,7 +28,7 @@ def replace(path: str, data: bytes, *, durable: bool = False) -> None:
 
 
 def append(path: str, line: bytes) -> None:
-    """Add `line`, which ends in a newline, with one write."""
+    """Add `line`, which ends in a newline, with one write; for none, only end what is torn."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         size = os.lseek(fd, 0, os.SEEK_END)

@@ -10,7 +10,7 @@ from tsm.store.atomic import append
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from tsm.store.home import Home
@@ -31,15 +31,19 @@ def record_once(home: Home, name: str, event: str, facts: Mapping[str, object]) 
     """Add an event of the run `facts["run"]`, unless a command was killed after adding it.
 
     The history is written first: it is short since the run began, so that is where to look.
-    Where it has the event, a kill may have kept that from the day's file.
+    Where one of the two files has the event and the other has not, that one is given it.
     """
-    for line in _tail(history_file(home, name)):
-        found = _parsed(line) if f'"run":"{facts["run"]}"'.encode("ascii") in line else {}
-        if found.get("event") == event and found.get("run") == facts["run"]:
-            day = _day_file(home, found["time"])
-            if line not in _lines(day):
-                append(day, line)
-            return
+    history = history_file(home, name)
+    line = _line_of(_tail(history), event, facts["run"])
+    if line is not None:
+        day = _day_file(home, _parsed(line)["time"])
+        append(history, b"")  # ends it, where but the newline was torn off
+        append(day, b"" if line in _lines(day) else line + b"\n")
+        return
+    line = _line_of(_tail(_day_file(home, time.time())), event, facts["run"])
+    if line is not None:
+        append(history, line + b"\n")
+        return
     record(home, name, event, facts)
 
 
@@ -112,6 +116,16 @@ def _day_file(home: Home, time_s: float) -> str:
     return f"{home.events}/{time.strftime('%Y-%m-%d', time.gmtime(time_s))}.jsonl"
 
 
+def _line_of(lines: Iterable[bytes], event: str, run: object) -> bytes | None:
+    """The line that tells of that event of that run."""
+    mark = f'"run":"{run}"'.encode("ascii")
+    for line in lines:
+        found = _parsed(line) if mark in line else {}
+        if found.get("event") == event and found.get("run") == run:
+            return line
+    return None
+
+
 def _parsed(line: bytes) -> dict[str, Any]:
     """The event in a line; empty if there is none, or only a torn one."""
     try:
@@ -132,20 +146,19 @@ def _is_event(value: object) -> bool:
 def _lines(path: str) -> list[bytes]:
     try:
         with open(path, "rb") as file:
-            return file.readlines()
+            return file.read().split(b"\n")
     except FileNotFoundError:
         return []
 
 
 def _tail(path: str) -> list[bytes]:
-    """The last whole lines of a file, as far as they begin within its last 64 KiB."""
+    """The lines within the last 64 KiB of a file; the first and the last may be torn."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return []
     try:
         size = os.fstat(fd).st_size
-        text = os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+        return os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES)).split(b"\n")
     finally:
         os.close(fd)
-    return [line for line in text.splitlines(keepends=True) if line.endswith(b"\n")]
