@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 
 from tsm import __version__
 from tsm.commands import TABLE, command
@@ -40,30 +42,25 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in `argv`, and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-    name = "tsm"
+    _ready_streams()
+    if argv is None and sys.getfilesystemencoding() != "utf-8":
+        python = [sys.executable, "-X", "utf8", "-P", "-m", "tsm"]  # names on disk are UTF-8
+        os.execv(python[0], [*python, *words])  # noqa: S606
+    chosen = command(words[0]) if words else None
+    name = "tsm" if chosen is None else f"tsm {chosen.name}"
     try:
-        if not words or words[0] in ("-h", "--help", "help"):
-            return _help(words[1:])
-        if words[0] in ("-V", "--version"):
-            sys.stdout.write(f"tsm {__version__}\n")
-            return 0
-        chosen = command(words[0])
-        if chosen is None:
-            return _elsewhere(words)
-        name = f"tsm {chosen.name}"
-        return _run(chosen, words[1:])
+        status = _run(chosen, words[1:]) if chosen is not None else _other(words)
+        sys.stdout.flush()
     except TsmError as error:
         return _failed(name, str(error), error.status)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that the last flush does not complain
-        return 0
+        return _failed(name, "", 0)
     except OSError as error:
-        where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
-        return _failed(name, f"{where}{error.strerror or error}", 7)
+        where = os.fsdecode(error.filename or "standard output")
+        return _failed(name, f"{where}: {error.strerror or error}", 7)
     except KeyboardInterrupt:
         return _INTERRUPTED
+    return status
 
 
 def parser_of(chosen: Command) -> Parser:
@@ -85,7 +82,10 @@ def _run(chosen: Command, words: Sequence[str]) -> int:
     if chosen.takes_argv and "--" in words:
         cut = list(words).index("--")
         words, argv = words[:cut], tuple(words[cut + 1 :])
-    opts = parser_of(chosen).parse_intermixed_args(words)
+    try:
+        opts = parser_of(chosen).parse_intermixed_args(words)
+    except SystemExit:  # the help has been printed
+        return 0
     opts.argv = argv
     from tsm.context import opened
 
@@ -98,11 +98,20 @@ def _run(chosen: Command, words: Sequence[str]) -> int:
     return status
 
 
-def _help(words: Sequence[str]) -> int:
-    chosen = command(words[0]) if words else None
+def _other(words: Sequence[str]) -> int:
+    """What is no command of the table: help, the version, a program `tsm-foo`."""
+    first = words[0] if words else "help"
+    if first in ("-V", "--version"):
+        sys.stdout.write(f"tsm {__version__}\n")
+        return 0
+    if first not in ("-h", "--help", "help"):
+        return _elsewhere(words)
+    chosen = command(words[1]) if len(words) > 1 else None
     if chosen is not None:
         parser_of(chosen).print_help()
         return 0
+    if len(words) > 1:
+        raise _unknown(words[1])
     rows = "".join(f"  {row.name:<12}{row.sentence}\n" for row in TABLE.values())
     sys.stdout.write(
         f"usage: tsm COMMAND [ARGUMENT ...]\n\n{rows}\n"
@@ -118,19 +127,39 @@ def _elsewhere(words: Sequence[str]) -> int:
     program = None if "/" in words[0] else shutil.which(f"tsm-{words[0]}")
     if program is not None:
         os.execv(program, [program, *words[1:]])  # noqa: S606 - that is what a user asks for
+    raise _unknown(words[0])
+
+
+def _unknown(word: str) -> Usage:
     import difflib
 
-    near = difflib.get_close_matches(words[0], TABLE, 1)
+    near = difflib.get_close_matches(word, TABLE, 1)
     hint = f"did you mean {near[0]}?" if near else "tsm --help lists them"
-    message = f"{words[0]}: no such command: {hint}"
-    raise Usage(message)
+    return Usage(f"{word}: no such command: {hint}")
+
+
+def _ready_streams() -> None:
+    """See to it that 0, 1 and 2 are open, and that any text can be written."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _failed(name: str, message: str, status: int) -> int:
+    """Say what went wrong, after all that was printed before."""
     try:
         sys.stdout.flush()
+    except OSError:  # what is left of the output is lost: the interpreter is not to try again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if message:
         line = " ".join(message.splitlines())
-        sys.stderr.write(f"{name}: {line}\n")
-    except OSError:
-        pass
+        with suppress(OSError):
+            sys.stderr.write(f"{name}: {line}\n")
     return status
