@@ -11,7 +11,7 @@ from io import TextIOWrapper
 
 from tsm import __version__
 from tsm.commands import TABLE, command
-from tsm.errors import TsmError, Usage
+from tsm.errors import Refused, TsmError, Usage, refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _failed(name, "", 0)
     except OSError as error:
-        where = os.fsdecode(error.filename or "standard output")
-        return _failed(name, f"{where}: {error.strerror or error}", 7)
+        return _failed(name, str(refused(error)), Refused.status)
     except KeyboardInterrupt:
         return _INTERRUPTED
     return status

@@ -45,3 +45,13 @@ class Refused(TsmError):
     """The system said no: permission, disk, limits, a port in use."""
 
     status = 7
+
+
+def refused(error: OSError) -> Refused:
+    """The error of a system call as one of tsm's."""
+    where = (
+        error.filename.decode(errors="replace")
+        if isinstance(error.filename, bytes)
+        else error.filename
+    )
+    return Refused(f"{where}: {error.strerror}" if where else str(error.strerror or error))

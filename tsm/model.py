@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tsm.record import Record
 
 TYPE_CHECKING = False
@@ -9,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Never
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # of a process
 RESTART_POLICIES = ("always", "on-failure", "unless-stopped", "no")
 STATUSES = (
     "launching",

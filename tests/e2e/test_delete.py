@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -125,3 +126,23 @@ def test_files_that_the_user_has_put_there_go_as_well(tsm: Tsm) -> None:
     tsm("delete", "web")
     assert not files.folder.exists()
     assert (outside / "kept").exists()
+
+
+def test_a_directory_that_lies_elsewhere_is_left_alone(tsm: Tsm) -> None:
+    """A link among the processes is removed; what it leads to is not tsm's."""
+    tsm("start", "sleep 86399", "--name", "web")
+    folder = Path(tsm("path", "web").out.strip())
+    elsewhere = tsm.cwd / "elsewhere"
+    folder.rename(elsewhere)
+    folder.symlink_to(elsewhere)
+    (elsewhere / "precious.new").write_text("precious")
+    stranger = tsm.cwd / "stranger"
+    stranger.mkdir()
+    (stranger / "report.new").write_text("precious")
+    (folder.parent / "odd").symlink_to(stranger)
+    tsm("patrol", ok=None)
+    tsm("delete", "all")
+    tsm("patrol")
+    assert list(folder.parent.iterdir()) == []
+    assert (elsewhere / "precious.new").read_text() == "precious"
+    assert (stranger / "report.new").read_text() == "precious"

@@ -38,9 +38,10 @@ def configure(parser: ArgumentParser) -> None:
 def run(opts: Namespace, context: Context) -> int:
     """Describe each of them; of a broken one, what is wrong with it."""
     status = 0
+    rows = table.processes()
     for one in observe_all(context.home, opts.names):
         try:
-            facts = _facts(one, context)
+            facts = _facts(one, rows, context)
         except Broken as error:
             facts = {"name": one.name, "status": "broken", "reason": str(error)}
             status = error.status
@@ -51,10 +52,9 @@ def run(opts: Namespace, context: Context) -> int:
     return status
 
 
-def _facts(one: Observed, context: Context) -> dict[str, object]:
+def _facts(one: Observed, rows: Sequence[OsProcess], context: Context) -> dict[str, object]:
     home, name = context.home, one.name
     process = load(home, name)
-    rows = table.processes()
     used = usage.usage([one.pid] if one.pid is not None else [], lambda: rows)
     cpu, mem = used.get(one.pid or 0, (None, None))
     return {
@@ -94,9 +94,8 @@ def _run_facts(run: Run | None) -> dict[str, object] | None:
 
 
 def _exits(one: Observed, context: Context) -> list[dict[str, object]]:
-    history = journal.events(journal.history_file(context.home, one.name))
-    ends = [event for event, _ in history if event.get("event") in _ENDS]
-    return ends[-_EXITS:]
+    last = journal.last_events(journal.history_file(context.home, one.name))
+    return [event for event in last if event["event"] in _ENDS and "code" in event][-_EXITS:]
 
 
 def _tree(pid: int, rows: Sequence[OsProcess]) -> list[dict[str, object]]:

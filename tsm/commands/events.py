@@ -37,7 +37,7 @@ def run(opts: Namespace, context: Context) -> int:
 
 
 def _show_new(offsets: dict[str, int], since_s: float, context: Context) -> None:
-    for path in journal.day_files(context.home):
+    for path in journal.day_files(context.home, since_s):
         for event, offset in journal.events(path, offsets.get(path, 0)):
             offsets[path] = offset
             if event["time"] >= since_s:

@@ -82,7 +82,7 @@ def _tags(names: Sequence[str], context: Context) -> dict[str, bytes]:
         return dict.fromkeys(names, b"")
     width = max(len(name) for name in names)
     return {
-        name: (text.prefix(name.ljust(width), place, colour=context.colour) + " | ").encode()
+        name: os.fsencode(text.prefix(name.ljust(width), place, colour=context.colour) + " | ")
         for place, name in enumerate(names)
     }
 

@@ -6,7 +6,7 @@ import argparse
 import time
 
 from tsm.context import LOCK_S
-from tsm.errors import Busy, NoSuchProcess, TsmError
+from tsm.errors import Busy, NoSuchProcess, TsmError, refused
 from tsm.patrol.choose import chosen
 from tsm.patrol.reconcile import reconcile
 from tsm.patrol.tidy import tidy
@@ -41,9 +41,10 @@ def run(opts: Namespace, context: Context) -> int:
             done = reconcile(context.home, name, _BESIDE_S)
         except Busy:
             continue
-        except TsmError as error:
-            context.say(f"tsm patrol: {error}")
-            status = status or error.status
+        except (TsmError, OSError) as error:
+            problem = error if isinstance(error, TsmError) else refused(error)
+            status = status or problem.status
+            context.report([problem])
             continue
         if done.action:
             values = {"name": name, "action": done.action, "reason": done.reason}

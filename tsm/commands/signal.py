@@ -31,13 +31,14 @@ def run(opts: Namespace, context: Context) -> int:
         message = f"{opts.signal!r}: no such signal: give a name such as HUP or USR1, or a number"
         raise Usage(message)
     without = []
+    table_rows = table.processes() if opts.tree else []
     for one in observe_all(context.home, opts.names):
         if one.pid is None or one.ticks is None:
             without.append(one.name)
             continue
         rows = [(one.pid, one.ticks)]
         if opts.tree:
-            rows = [(row.pid, row.ticks) for _, row in members.tree(one.pid, table.processes())]
+            rows = [(row.pid, row.ticks) for _, row in members.tree(one.pid, table_rows)]
         pids = [pid for pid, ticks in rows if signals.send(pid, ticks, number)]
         values = {"name": one.name, "signal": signals.name(number), "pids": pids}
         told = ", ".join(map(str, pids))

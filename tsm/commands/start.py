@@ -6,7 +6,7 @@ import argparse
 import os
 
 from tsm.context import LOCK_S
-from tsm.errors import Failed, NoSuchProcess, TsmError, Usage
+from tsm.errors import Failed, NoSuchProcess, Refused, TsmError, Usage
 from tsm.model import RESTART_POLICIES, Exit, Restart
 from tsm.osproc import preflight, signals, table
 from tsm.patrol.bring_up import bring_up, check_port, start_held
@@ -139,12 +139,12 @@ def _wish(opts: Namespace, context: Context) -> Wish:
     for key in ("wait_s", "json", "table"):
         given.pop(key, None)
     rule = {key: given.pop(key) for key in ("when", *_RULE) if key in given}
-    cwd = os.path.abspath(given.pop("cwd", "."))
+    cwd = _absolute(given.pop("cwd", "."))
     if len(typed) > 1:
         message = "a command of several words goes in quotes, or after --"
         raise Usage(message)
     if "env_file" in given:
-        given["env_file"] = os.path.abspath(given["env_file"])
+        given["env_file"] = _absolute(given["env_file"])
     given["env"] = dict(_assignment(text) for text in given.pop("env", []))
     is_argv = argv is not None
     if typed and argv:
@@ -157,6 +157,14 @@ def _wish(opts: Namespace, context: Context) -> Wish:
         restart=Restart(**rule),
         **given,
     )
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        message = "the working directory is no longer there: cd to another"
+        raise Refused(message) from None
 
 
 def _start_command(wish: Wish, context: Context) -> Launched:
@@ -252,7 +260,7 @@ def _answer(process: Process, context: Context, *, started: bool) -> None:
         "name": process.name,
         "action": "start" if started else None,
         "status": now.status if now is not None else None,
-        "pid": pid,
+        "pid": now.pid if now is not None else None,
     }
     said = "started" if started else "already online"
     ended = f", now {now.status}" if now is not None and now.status != "online" else ""

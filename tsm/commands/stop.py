@@ -28,9 +28,10 @@ def run(opts: Namespace, context: Context) -> int:
     names = chosen(context.home, opts.names)
     with held_all(context.home, names, LOCK_S) as held:
         up = {name for name, process in held.processes.items() if is_up(process)}
-        ended = take_down(context.home, held.processes.values(), STOP)
+        ended = take_down(context.home, held, STOP)
         for name, one in ended.items():
-            note_status(context.home, one.process, "stopped")
+            if one.problem is None:
+                note_status(context.home, one.process, "stopped")
             _answer(one, context, was_up=name in up)
     return context.report(held.problems)
 

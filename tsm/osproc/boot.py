@@ -100,17 +100,22 @@ def _crontab() -> bytes:
 
 
 def _without(text: bytes, marks: tuple[str, str]) -> bytes:
-    """The text without what stands between the marks. Raises Refused if the last is missing."""
-    lines = text.split(b"\n")
+    """The text without what stands between the marks. Raises Refused where they do not match."""
     first, last = map(os.fsencode, marks)
-    if first not in lines:
-        return text
-    start = lines.index(first)
-    if last not in lines[start:]:
+    kept: list[bytes] = []
+    inside: list[bytes] | None = None
+    for line in text.split(b"\n"):
+        if line == (first if inside is None else last):
+            inside = [] if inside is None else None
+        elif line in (first, last):
+            message = f"crontab: the lines {marks[0]!r} and {marks[1]!r} do not match: crontab -e"
+            raise Refused(message)
+        elif inside is None:
+            kept.append(line)
+    if inside is not None:
         message = f"crontab: {marks[0]!r} has no {marks[1]!r} after it: mend it with crontab -e"
         raise Refused(message)
-    del lines[start : lines.index(last, start) + 1]
-    return b"\n".join(lines)
+    return b"\n".join(kept)
 
 
 def _systemctl() -> list[str]:

@@ -50,11 +50,13 @@ def start_held(home: Home, held: Iterable[tuple[Process, Lock]]) -> Launched:
             continue
         try:
             preflight.check(process.spec, environment.read(home, process.name))
-            ready = end(home, [process])[process.name].process
-            dismiss_launchers([ready])
+            one = end(home, [process])[process.name]
+            dismiss_launchers([one.process])
             check_port(process.spec)
-            down.append((ready, its_lock))
-        except (Refused, Broken) as problem:
+            if one.problem is not None:
+                raise one.problem
+            down.append((one.process, its_lock))
+        except TsmError as problem:
             launched.problems.append(problem)
     more = launch_held(home, down, "start")
     launched.started += more.started
@@ -68,6 +70,7 @@ def launch_held(home: Home, held: Iterable[tuple[Process, Lock]], why: str) -> L
     waiting = []
     for process, its_lock in held:
         try:
+            logs.check(home, process.name)
             said_bytes = logs.size(home, process.name, "err")
             waiting.append((spawned(home, its_lock, process, why), said_bytes))
         except (Refused, Broken) as problem:

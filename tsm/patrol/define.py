@@ -80,17 +80,20 @@ def _argv(wish: Wish, path: str) -> tuple[tuple[str, ...], str | None]:
     """The argv, and the interpreter where tsm had to put one in front."""
     if _is_string(wish):
         command = wish.words[0]
-        if wish.interpreter is None and words.needs_shell(command):
+        whole = os.path.isfile(os.path.join(wish.cwd, command))  # its name may hold spaces
+        if wish.interpreter is None and words.needs_shell(command) and not whole:
             return words.shell_argv(command), None
-        argv = words.split(command)
+        argv = (command,) if whole else words.split(command)
     else:
         argv = wish.words
     if wish.interpreter is not None:
         return (*words.split(wish.interpreter), *argv), wish.interpreter
     script = os.path.join(wish.cwd, argv[0])
     candidates = words.INTERPRETERS.get(words.suffix(argv[0]), ())
-    if not candidates or not os.path.isfile(script) or preflight.has_own_interpreter(script):
+    if not candidates or not os.path.isfile(script):
         return argv, _named_interpreter(argv)
+    if preflight.has_own_interpreter(script):
+        return (argv[0] if "/" in argv[0] else f"./{argv[0]}", *argv[1:]), None
     for interpreter in candidates:
         if preflight.found(interpreter, path, wish.cwd) is not None:
             return (interpreter, *argv), interpreter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 
-from tsm.errors import TimedOut
+from tsm.errors import TimedOut, refused
 from tsm.model import Identity
 from tsm.osproc import signals, table
 from tsm.osproc.members import Membership
@@ -16,8 +16,9 @@ from tsm.store import runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from tsm.errors import TsmError
     from tsm.model import OsProcess, Run
     from tsm.patrol.process import Process
     from tsm.store.home import Home
@@ -49,6 +50,7 @@ class Ended(Record):
 
     process: Process
     killed: Sequence[str] = ()
+    problem: TsmError | None = None  # it has ended, but that could not be written down
 
 
 def end(home: Home, processes: Sequence[Process]) -> dict[str, Ended]:
@@ -59,30 +61,33 @@ def end(home: Home, processes: Sequence[Process]) -> dict[str, Ended]:
     if somebody survives SIGKILL (it waits in the kernel, for a disk perhaps).
     """
     boot = table.boot_id()
-    fresh = [brought_up_to_date(home, process, boot) for process in processes]
-    ended = {process.name: Ended(process) for process in fresh}
-    running = [
-        Ending(process, process.run)
-        for process in fresh
-        if process.run is not None and process.run.ended_s is None
-    ]
-    problems: list[OSError] = []
+    ended: dict[str, Ended] = {}
+    running = []
+    for process in processes:
+        fresh, problem = _attempt(process, lambda p=process: brought_up_to_date(home, p, boot))  # type: ignore[misc]
+        ended[process.name] = Ended(fresh, (), problem)
+        if fresh.run is not None and fresh.run.ended_s is None:
+            running.append(Ending(fresh, fresh.run))
     while running:
         rows = table.processes()
         for one in running:
             one.left = one.membership.refresh(rows, boot)
         for one in [one for one in running if not one.left]:
             running.remove(one)
-            try:
-                ended[one.process.name] = Ended(_finish(home, one, boot), one.killed)
-            except OSError as problem:  # a full disk keeps nobody from being ended
-                problems.append(problem)
+            over, problem = _attempt(one.process, lambda o=one: _finish(home, o, boot))  # type: ignore[misc]
+            ended[over.name] = Ended(over, one.killed, problem)
         for one in running:
             _press(one)
         _await_change(running, boot)
-    if problems:
-        raise problems[0]
     return ended
+
+
+def _attempt(process: Process, write: Callable[[], Process]) -> tuple[Process, TsmError | None]:
+    """The process as `write` leaves it. A full disk keeps nobody from being ended."""
+    try:
+        return write(), None
+    except OSError as error:
+        return process, refused(error)
 
 
 def now_s() -> float:

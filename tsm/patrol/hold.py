@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 
-from tsm.errors import Broken, Busy, NoSuchProcess, TsmError
+from tsm.errors import Broken, Busy, NoSuchProcess, TsmError, refused
 from tsm.patrol.process import Process, load
 from tsm.store import definitions, lock
 
@@ -47,4 +47,6 @@ def held_all(
                     held.problems.append(NoSuchProcess(message))
             except (Broken, Busy) as problem:
                 held.problems.append(problem)
+            except OSError as error:
+                held.problems.append(refused(error))
         yield held

@@ -39,7 +39,7 @@ def findings(home: Home) -> Iterator[Finding]:
         again = f"tsm save {quote(save)}"
         yield from _read(home.save_file(save), lambda s=save: sound_saved(home, s), again)  # type: ignore[misc]
     for path in definitions.strangers(home):
-        yield Finding(path, "not a directory, so not a process", f"rm {quote(path)}")
+        yield Finding(path, "not a directory, so not a process", _away(path))
     for path in (*definitions.leftovers(home), *definitions.orphan_locks(home)):
         yield Finding(path, "left by a killed command", "tsm patrol")
     for path in (*journal.day_files(home), *journal.history_files(home)):
@@ -76,6 +76,11 @@ def _journal(path: str) -> Iterator[Finding]:
         lines = ";".join(f"{number}d" for number in bad[:_LINES])
         problem = f"lines that hold no event, and are passed over: {len(bad)}, from {bad[0]} on"
         yield Finding(path, problem, f"remove them: sed -i '{lines}' {quote(path)}")
+
+
+def _away(path: str) -> str:
+    plain = os.path.islink(path) or not os.path.isdir(path)
+    return f"rm {quote(path)}" if plain else f"rm -r {quote(path)}"
 
 
 def _toml(path: str) -> None:

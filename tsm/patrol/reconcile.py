@@ -54,7 +54,7 @@ def _put_right(home: Home, held: Lock, process: Process) -> Done:  # noqa: RET50
         case Rest(status=status, why=why):
             return _rest(home, process, status, why)
         case End(why=why):
-            stopped = end(home, [process])[process.name].process
+            stopped = _ended(home, process)
             note_status(home, stopped, "stopped")
             return Done(process.name, "stop", why)
         case Start(at_s=at_s, why=why):
@@ -71,14 +71,14 @@ def _with_end_noted(home: Home, process: Process, boot: str) -> Process:
     run, at = process.run, situation(process, boot)
     if run is None or run.child is None or run.ended_s is not None or at.child_lives:
         return process
-    return end(home, [process])[process.name].process
+    return _ended(home, process)
 
 
 def _start(home: Home, held: Lock, process: Process, why: str) -> Done:
     """Begin a run: a restart if it follows an exit, a start if nothing had gone wrong."""
     run = process.run
     if process.down is not None:
-        process = end(home, [process])[process.name].process
+        process = _ended(home, process)
         begin(home, held, process, "restart")
         return Done(process.name, "restart", why)
     if run is None or run.stopped or run.boot != table.boot_id():
@@ -88,6 +88,14 @@ def _start(home: Home, held: Lock, process: Process, why: str) -> Done:
     verb = "restart" if run.child is not None else run.why
     begin(home, held, process, verb, counted(process.spec.restart, past))
     return Done(process.name, verb, why)
+
+
+def _ended(home: Home, process: Process) -> Process:
+    """The process once its run has ended. Raises Refused if that cannot be written down."""
+    one = end(home, [process])[process.name]
+    if one.problem is not None:
+        raise one.problem
+    return one.process
 
 
 def _rest(home: Home, process: Process, status: str, why: str) -> Done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tsm.errors import refused
 from tsm.osproc import table
 from tsm.patrol.end import Ended, dismiss_launchers, end
 from tsm.patrol.process import situation
@@ -11,8 +12,7 @@ from tsm.store import runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from tsm.patrol.hold import Held
     from tsm.patrol.process import Process
     from tsm.store.home import Home
 
@@ -20,13 +20,21 @@ STOP = ""  # the file `down` is empty: it can be made on a full disk
 RESTART = "restart"  # patrol finishes what is cut short
 
 
-def take_down(home: Home, processes: Iterable[Process], reason: str) -> dict[str, Ended]:
-    """End the runs of the processes and keep them down. The caller holds their locks."""
+def take_down(home: Home, held: Held, reason: str) -> dict[str, Ended]:
+    """End the runs of all that is held, and keep them down.
+
+    What cannot be written goes to `held.problems`; it keeps no other from being ended.
+    """
     down = []
-    for process in processes:
-        runs.want_down(home, process.name, reason)
+    for process in held.processes.values():
+        try:
+            runs.want_down(home, process.name, reason)
+        except OSError as error:
+            held.problems.append(refused(error))
+            continue
         down.append(changed(process, down=reason or "stop"))
     ended = end(home, down)
+    held.problems += [one.problem for one in ended.values() if one.problem is not None]
     dismiss_launchers(one.process for one in ended.values())
     return ended
 

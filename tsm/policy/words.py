@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tsm.errors import NoSuchProcess, Usage
+from tsm.model import NAME
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ INTERPRETERS: Mapping[str, tuple[str, ...]] = {
     ".pl": ("perl",),
     ".php": ("php",),
 }
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _TOKEN = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.|.""", re.DOTALL)
 _SHELLS_WORDS = frozenset(
     re.findall(
@@ -32,6 +32,7 @@ _SHELLS_WORDS = frozenset(
     )
 )
 
+_LASTING = frozenset({".", "source", "alias", "eval", "trap"})  # change what follows
 _BUILTIN = frozenset(
     {"[", "chdir", "echo", "false", "getopts", "hash", "kill", "local", "printf", "pwd", "test"}
     | {"true"}
@@ -41,10 +42,10 @@ _BUILTIN = frozenset(
 def full_name(name: str, port: int | None) -> str:
     """The name of the process directory. Raises Usage if nothing can be called that."""
     full = name if port is None or name.endswith(f"-{port}") else f"{name}-{port}"
-    if name == "all" or not _NAME.fullmatch(name) or not _NAME.fullmatch(full):
+    if name == "all" or not NAME.fullmatch(name) or not NAME.fullmatch(full):
         message = (
-            f"{name!r}: not a name: use up to 64 letters, digits, `.`, `_` and `-`, "
-            "a letter or digit first (and not `all`)"
+            f"{full!r}: not a name: use up to 64 letters, digits, `.`, `_` and `-`, the port "
+            "included, a letter or digit first (and not `all`)"
         )
         raise Usage(message)
     return full
@@ -52,7 +53,7 @@ def full_name(name: str, port: int | None) -> str:
 
 def is_name(text: str) -> bool:
     """Whether a process may be called that."""
-    return bool(_NAME.fullmatch(text)) and text != "all"
+    return bool(NAME.fullmatch(text)) and text != "all"
 
 
 def selected(
@@ -134,7 +135,9 @@ def _last_simple(command: str) -> int | None:
     start = max((sign.end() for sign in re.finditer(r"&&|\|\||[;&\n]", bare)), default=0)
     start += re.match(r"\s*([A-Za-z_]\w*=\S*\s+)*", bare[start:]).end()  # type: ignore[union-attr]
     words = bare[start:].split()
-    if not words or re.search(r"<<|(^|\W)trap\W", bare) or re.search(r"[|#]", bare[start:]):
+    if not words or "<<" in bare or re.search(r"[|#]", bare[start:]):
+        return None
+    if _LASTING.intersection(bare.split()):
         return None
     if _SHELLS_WORDS.intersection(words) or words[0] in _BUILTIN or words[0][0] in "<>":
         return None

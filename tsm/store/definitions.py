@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tsm.model import Meta
+from tsm.model import NAME, Meta
 from tsm.record import changed
 from tsm.store import documents, environment, ids, journal, lock, runs
 from tsm.store.atomic import replace, sync_directory
@@ -75,8 +75,16 @@ def remove(home: Home, name: str) -> None:
 
 def forget(home: Home, name: str) -> None:
     """Remove a process, and journal that it was deleted. The caller holds its lock."""
-    journal.record(home, name, "delete", {})
-    remove(home, name)
+    if not NAME.fullmatch(name):
+        remove(home, name)  # it never was a process, so nothing tells of it
+        return
+    try:
+        journal.record(home, name, "delete", {})
+    except OSError:  # a full disk has room for it once the directory is gone
+        remove(home, name)
+        journal.record(home, name, "delete", {})
+    else:
+        remove(home, name)
 
 
 def leftovers(home: Home) -> dict[str, str]:
@@ -95,7 +103,9 @@ def strangers(home: Home) -> list[str]:
         entries = list(os.scandir(home.processes))
     except FileNotFoundError:
         return []
-    return sorted(entry.path for entry in entries if not entry.is_dir())
+    unfinished = leftovers(home)
+    names = home.names()
+    return sorted(e.path for e in entries if e.name not in names and e.path not in unfinished)
 
 
 def orphan_locks(home: Home) -> dict[str, str]:
@@ -119,8 +129,14 @@ def unfinished_files(*folders: str) -> list[str]:
     found = []
     for folder in folders:
         entries = os.listdir(folder) if os.path.isdir(folder) else []
-        found += [f"{folder}/{entry}" for entry in entries if entry.endswith(_UNFINISHED)]
+        found += [f"{folder}/{entry}" for entry in entries if _is_unfinished(entry)]
     return found
+
+
+def _is_unfinished(entry: str) -> bool:
+    """Whether it is a temporary of tsm's own, and not a file that just has such a suffix."""
+    name = entry.removesuffix(_UNFINISHED)
+    return name != entry and (name.endswith(".json") or name in ("env", "run", "down", "last_id"))
 
 
 def blank(tsm_id: int, status: str) -> Meta:

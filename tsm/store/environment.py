@@ -71,7 +71,7 @@ def read_dotenv(path: str) -> dict[bytes, bytes]:
         assignment = _ASSIGNMENT.fullmatch(text)
         value = None if assignment is None else _value(assignment[2])
         if assignment is None or value is None or b"\0" in text:
-            message = f"{path}: line {first + 1}: not KEY=VALUE: {lines[first][:60]!r}"
+            message = f"{path}: line {first + 1}: not KEY=VALUE"
             raise Usage(message)
         found[assignment[1]] = value
     return found

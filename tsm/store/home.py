@@ -75,7 +75,15 @@ class Home:
             found = list(os.scandir(self.processes))
         except FileNotFoundError:
             return []
-        return sorted(one.name for one in found if one.is_dir() and one.name[0] != ".")
+        return sorted(one.name for one in found if one.name[0] != "." and is_directory(one))
+
+
+def is_directory(entry: os.DirEntry[str]) -> bool:
+    """Whether it is one, or leads to one; a link that leads nowhere does not."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links
+        return False
 
 
 def chosen(environ: Mapping[str, str]) -> Home:
@@ -85,6 +93,9 @@ def chosen(environ: Mapping[str, str]) -> Home:
 
 def check(home: Home) -> bool:
     """Whether the home exists. Raises Refused if somebody else owns it or may write to it."""
+    if not home.root.isprintable():
+        message = f"{home.root!r}: a home must have a name that can be printed: set TSM_HOME"
+        raise Refused(message)
     try:
         status = os.stat(home.root)
     except FileNotFoundError:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
 
 _TAIL_BYTES = 65536
+_DAY_S = 86400
 
 
 def record(home: Home, name: str, event: str, facts: Mapping[str, object]) -> None:
@@ -52,13 +53,18 @@ def history_file(home: Home, name: str) -> str:
     return f"{home.history}/{name}.jsonl"
 
 
-def day_files(home: Home) -> list[str]:
-    """The files of all events, oldest first; a day is one of UTC."""
+def day_files(home: Home, since_s: float = 0.0) -> list[str]:
+    """The files of all events since then, oldest first; a day is one of UTC.
+
+    That of the day before is among them: a clock may have been set.
+    """
     try:
         names = os.listdir(home.events)
     except FileNotFoundError:
         return []
-    return sorted(f"{home.events}/{name}" for name in names if name.endswith(".jsonl"))
+    first = os.path.basename(_day_file(home, since_s - _DAY_S)) if since_s > _DAY_S else ""
+    days = (name for name in names if name.endswith(".jsonl") and name >= first)
+    return sorted(f"{home.events}/{name}" for name in days)
 
 
 def history_files(home: Home) -> list[str]:
@@ -110,6 +116,11 @@ def events(path: str, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
                 continue
             if _is_event(event):
                 yield event, offset
+
+
+def last_events(path: str) -> list[dict[str, Any]]:
+    """The last events of a file, oldest first: those within its last 64 KiB."""
+    return [event for event in map(_parsed, _tail(path)) if event]
 
 
 def _day_file(home: Home, time_s: float) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
+
+from tsm.errors import Broken, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +31,19 @@ def size(home: Home, name: str, stream: str) -> int:
         return 0
 
 
+def check(home: Home, name: str) -> None:
+    """Raise Refused if a child could not write one of its log files."""
+    for stream in STREAMS:
+        path = current(home, name, stream)
+        try:
+            mode = os.stat(path).st_mode
+        except FileNotFoundError:
+            continue
+        if stat.S_ISDIR(mode) or stat.S_ISSOCK(mode):
+            message = f"{path}: not a file that a log can be written to: move it away"
+            raise Refused(message)
+
+
 def last_lines(path: str, count: int) -> list[bytes]:
     """The last `count` lines without their newlines, oldest first; none if there is no file.
 
@@ -51,7 +67,7 @@ class Follower:
         self.path = path
         self._fd: int | None = None
         self._offset = 0
-        self._rest = b""  # of a line that has no newline yet
+        self._rest: list[bytes] = []  # the pieces of a line that has no newline yet
         self._open()
 
     def backlog(self, count: int, pattern: re.Pattern[bytes] | None, *, torn: bool) -> list[bytes]:
@@ -80,8 +96,8 @@ class Follower:
         yield from self._read()
         while self._replaced():
             yield from self._read()  # what came between the last read and the replacement
-            if self._rest:
-                yield self._rest
+            if any(self._rest):
+                yield b"".join(self._rest)
             self.close()
             self._open()
             yield from self._read()
@@ -90,23 +106,32 @@ class Follower:
         """Let go of the file."""
         if self._fd is not None:
             os.close(self._fd)
-        self._fd, self._offset, self._rest = None, 0, b""
+        self._fd, self._offset, self._rest = None, 0, []
 
     def _open(self) -> None:
         try:
-            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
             self._fd = None
+            return
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            self.close()
+            message = f"{self.path}: not a regular file"
+            raise Broken(message)
 
     def _read(self) -> Iterator[bytes]:
         if self._fd is None:
             return
         if os.fstat(self._fd).st_size < self._offset:  # it was emptied
-            self._offset, self._rest = 0, b""
+            self._offset, self._rest = 0, []
         while block := os.pread(self._fd, _BLOCK_BYTES, self._offset):
             self._offset += len(block)
-            *whole, self._rest = (self._rest + block).split(b"\n")
-            yield from whole
+            first, *whole = block.split(b"\n")
+            self._rest.append(first)
+            if whole:
+                yield b"".join(self._rest)
+                self._rest = [whole.pop()]
+                yield from whole
 
     def _replaced(self) -> bool:
         """Whether another file has taken the name."""

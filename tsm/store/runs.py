@@ -79,6 +79,9 @@ def wanted_down(home: Home, name: str) -> str | None:
             return file.read().strip() or "stop"
     except FileNotFoundError:
         return None
+    except OSError as error:
+        message = f"{home.file(name, 'down')}: {error.strerror}"
+        raise Broken(message) from error
 
 
 def want_down(home: Home, name: str, reason: str) -> None:
