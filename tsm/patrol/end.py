@@ -66,8 +66,9 @@ def end(home: Home, processes: Sequence[Process]) -> dict[str, Ended]:
     for process in processes:
         fresh, problem = _attempt(process, lambda p=process: brought_up_to_date(home, p, boot))  # type: ignore[misc]
         ended[process.name] = Ended(fresh, (), problem)
-        if fresh.run is not None and fresh.run.ended_s is None:
-            running.append(Ending(fresh, fresh.run))
+        run = fresh.run
+        if run is not None and run.child is not None and run.ended_s is None:
+            running.append(Ending(fresh, run))  # without a child it never began
     while running:
         rows = table.processes()
         for one in running:
