@@ -33,7 +33,8 @@ echo "exit $?" >&0
 # A command that writes `down` sees to the rest; where the directory is gone there is no rest.
 while [ -e run ] && ! [ -e down ]; do
     pause=$(/usr/bin/env -i TSM_HOME="$3" HOME="$4" PATH="$5" ${6:+PYTHONPATH="$6"} \
-        "$2" -P -m tsm patrol --after-exit -- "$1" 2>>../../patrol/patrol.log) || pause=10 # tsm may just be being upgraded
+        "$2" -P -m tsm patrol --after-exit -- "$1" 2>>../../patrol/patrol.log) ||
+        pause=10 # tsm may just be being upgraded, or the disk be full
     [ "$pause" ] || exit 0
     PATH=/usr/bin:/bin sleep "$pause"
 done

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 
-from tsm.errors import TimedOut, refused
+from tsm.errors import Refused, TimedOut, refused
 from tsm.model import Identity
 from tsm.osproc import signals, table
 from tsm.osproc.members import Membership
@@ -105,15 +105,23 @@ def _press(one: Ending) -> None:
         raise TimedOut(message)
     if late_s >= 0:
         for row in one.left:
-            if signals.send(row.pid, row.ticks, signal.SIGKILL) and _called(row) not in one.killed:
+            if _send(row, signal.SIGKILL) and _called(row) not in one.killed:
                 one.killed.append(_called(row))
         return
     number = signals.number(one.process.spec.stop_signal) or signal.SIGTERM
     for row in one.first() or one.left:
         if row.pid not in one.asked:
             one.asked.add(row.pid)
-            signals.send(row.pid, row.ticks, number)
-            signals.send(row.pid, row.ticks, signal.SIGCONT)  # a stopped one hears nothing
+            _send(row, number)
+            _send(row, signal.SIGCONT)  # a stopped one hears nothing
+
+
+def _send(row: OsProcess, number: int) -> bool:
+    """Whether it was told. One that has become another user's counts as a survivor."""
+    try:
+        return signals.send(row.pid, row.ticks, number)
+    except Refused:
+        return False
 
 
 def _await_change(running: Sequence[Ending], boot: str) -> None:
