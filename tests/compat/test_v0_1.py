@@ -42,7 +42,7 @@ def test_a_definition_keeps_its_values_and_odd_bytes(tsm: Tsm) -> None:
     spec = moved_in(tsm)("describe", "web").row["spec"]
     assert (spec["port"], spec["restart"]["when"]) == (4713, "on-failure")
     assert spec["restart"]["success_codes"] == [0, 3]
-    assert spec["env"] == {"NAME": "caf\u00e9 %s $x"}
+    assert spec["env"] == {"NAME": r"caf\303\251 %s $x"}
     argv = tsm("describe", "odd").row["spec"]["argv"]
     assert os.fsencode(argv[1]) == b"a\xff\nb"
     assert (tsm.home / "runtime/processes/odd/current.out").read_bytes() == b"a\xff\nb"
