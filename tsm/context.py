@@ -29,6 +29,7 @@ class Context:
         self.as_json = not sys.stdout.isatty()
         self.colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         self.lost: OSError | None = None  # why standard output can no longer be written
+        self._progressing = False
 
     @property
     def environ(self) -> Mapping[bytes, bytes]:
@@ -44,6 +45,7 @@ class Context:
 
     def row(self, values: Mapping[str, object], sentence: str) -> None:
         """Print one result at once: a JSON object for programs, a sentence for people."""
+        self._end_progress()
         text = json.dumps(values, separators=(",", ":")) if self.as_json else sentence
         self.write(f"{text}\n")
         self.flush()
@@ -76,8 +78,15 @@ class Context:
 
     def say(self, text: str) -> None:
         """Talk: to standard error, never mixed with data."""
+        self._end_progress()
         with suppress(OSError):
             sys.stderr.write(text + "\n")
+
+    def progress(self, text: str) -> None:
+        """Tell who watches a terminal what takes so long; the next text takes its place."""
+        if sys.stderr.isatty():
+            self._overwrite(text)
+            self._progressing = True
 
     def reader_gone(self, timeout_s: float) -> bool:
         """Wait a moment; True as soon as nobody reads standard output any more."""
@@ -86,6 +95,17 @@ class Context:
         poll = select.poll()
         poll.register(sys.stdout.fileno(), 0)  # an error and a hang-up are always reported
         return bool(poll.poll(timeout_s * 1000))
+
+    def _end_progress(self) -> None:
+        if self._progressing:
+            self._overwrite("")
+            self._progressing = False
+
+    @staticmethod
+    def _overwrite(text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
 
 
 def opened(command: str) -> Context:

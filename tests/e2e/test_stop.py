@@ -260,3 +260,17 @@ class TestMany:
         assert tsm("stop", "web", ok=False).status == 3
         assert tsm("stop", "all").out == ""
         assert below(tsm.home) == []
+
+
+def test_what_takes_long_is_told_on_a_terminal(tsm: Tsm) -> None:
+    tsm("start", app("ignores_term.py"), "--name", "web", "--stop-timeout", "1500ms")
+    eventually(lambda: "ready" in (tsm.home / "runtime/processes/web/current.out").read_text())
+    shown = tsm.on_terminal("stop", "web").out
+    assert "waiting for web to end, SIGKILL in" in shown
+    assert shown.splitlines()[-1].endswith("needed SIGKILL)")
+
+
+def test_what_takes_long_is_not_told_to_a_pipe(tsm: Tsm) -> None:
+    tsm("start", app("ignores_term.py"), "--name", "web", "--stop-timeout", "1500ms")
+    eventually(lambda: "ready" in (tsm.home / "runtime/processes/web/current.out").read_text())
+    assert tsm("stop", "web").err == ""

@@ -85,6 +85,7 @@ ROWS = [
         "launching",
         "",
     ),
+    ("ended, and not written down yet", at(UP, alive="l"), Keep("waiting"), "waiting", ""),
     # cut short
     ("no run", at(None), Start(NOW, CUT_START), "waiting", CUT_START),
     ("no launcher", at(HEAD), Start(NOW, CUT_START), "waiting", CUT_START),

@@ -27,7 +27,7 @@ def run(opts: Namespace, context: Context) -> int:
     """Stop them, then remove their directories; what has happened to them stays in the journal."""
     names = chosen(context.home, opts.names)
     with held_all(context.home, names, LOCK_S, salvaged) as held:
-        ended = take_down(context.home, held, STOP)
+        ended = take_down(context.home, held, STOP, context.progress)
         for name, one in ended.items():
             definitions.forget(context.home, name)
             held.locks[name].retire()

@@ -35,7 +35,7 @@ def run(opts: Namespace, context: Context) -> int:
     names = chosen(place, opts.names)
     with held_all(place, names, LOCK_S) as held:
         _check(held, context, update=opts.update_env)
-        ended = take_down(place, held, RESTART)
+        ended = take_down(place, held, RESTART, context.progress)
         again = [(one.process, held.locks[name]) for name, one in ended.items()]
         launched = launch_held(place, again, "restart")
         for process in launched.started:

@@ -28,7 +28,7 @@ def run(opts: Namespace, context: Context) -> int:
     names = chosen(context.home, opts.names)
     with held_all(context.home, names, LOCK_S) as held:
         up = {name for name, process in held.processes.items() if is_up(process)}
-        ended = take_down(context.home, held, STOP)
+        ended = take_down(context.home, held, STOP, context.progress)
         for name, one in ended.items():
             if one.problem is None:
                 note_status(context.home, one.process, "stopped")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
 
 _KILL_S = 10.0  # how long the kernel may take to carry out a SIGKILL
+_TELL_S = 1.0  # after so long, and so often, it is told what is waited for
 _LOOK_S = 0.02  # between two looks at the process table, however many runs end
 
 
@@ -53,12 +54,15 @@ class Ended(Record):
     problem: TsmError | None = None  # it has ended, but that could not be written down
 
 
-def end(home: Home, processes: Sequence[Process]) -> dict[str, Ended]:
+def end(
+    home: Home, processes: Sequence[Process], tell: Callable[[str], None] | None = None
+) -> dict[str, Ended]:
     """End the runs of `processes`, as far as they have not ended, and tell by name how.
 
     First the child gets the stop signal; once it has gone, whoever is left of its run gets
-    it too; at the deadline all are killed. The caller holds all the locks. Raises TimedOut
-    if somebody survives SIGKILL (it waits in the kernel, for a disk perhaps).
+    it too; at the deadline all are killed. What takes more than a second is told to `tell`.
+    The caller holds all the locks. Raises TimedOut if somebody survives SIGKILL (it waits
+    in the kernel, for a disk perhaps).
     """
     boot = table.boot_id()
     ended: dict[str, Ended] = {}
@@ -69,6 +73,7 @@ def end(home: Home, processes: Sequence[Process]) -> dict[str, Ended]:
         run = fresh.run
         if run is not None and run.child is not None and run.ended_s is None:
             running.append(Ending(fresh, run))  # without a child it never began
+    began_s = now_s()
     while running:
         rows = table.processes()
         for one in running:
@@ -79,8 +84,19 @@ def end(home: Home, processes: Sequence[Process]) -> dict[str, Ended]:
             ended[over.name] = Ended(over, one.killed, problem)
         for one in running:
             _press(one)
+        if tell is not None and now_s() - began_s >= _TELL_S:
+            tell(_waiting_for(running))
         _await_change(running, boot)
     return ended
+
+
+def _waiting_for(running: Sequence[Ending]) -> str:
+    if not running:
+        return ""
+    names = [one.process.name for one in running]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    left_s = max(0.0, min(one.deadline_s for one in running) - now_s())
+    return f"waiting for {', '.join(names[:3])}{more} to end, SIGKILL in {left_s:.0f} s"
 
 
 def _attempt(process: Process, write: Callable[[], Process]) -> tuple[Process, TsmError | None]:
@@ -131,7 +147,7 @@ def _await_change(running: Sequence[Ending], boot: str) -> None:
     rows = [(one.first() or one.left)[0] for one in running]
     left_s = min(one.deadline_s for one in running) - now_s()
     heads = [Identity(boot, row.pid, row.ticks) for row in rows]
-    signals.await_ends(heads, left_s if left_s > 0 else _LOOK_S)
+    signals.await_ends(heads, min(left_s, _TELL_S) if left_s > 0 else _LOOK_S)
     if len(running) > 1:
         time.sleep(_LOOK_S)  # let others go as well: one look serves all
 

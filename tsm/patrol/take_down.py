@@ -12,6 +12,8 @@ from tsm.store import runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tsm.patrol.hold import Held
     from tsm.patrol.process import Process
     from tsm.store.home import Home
@@ -20,8 +22,8 @@ STOP = ""  # the file `down` is empty: it can be made on a full disk
 RESTART = "restart"  # patrol finishes what is cut short
 
 
-def take_down(home: Home, held: Held, reason: str) -> dict[str, Ended]:
-    """End the runs of all that is held, and keep them down.
+def take_down(home: Home, held: Held, reason: str, tell: Callable[[str], None]) -> dict[str, Ended]:
+    """End the runs of all that is held, and keep them down; `tell` as for `end`.
 
     What cannot be written goes to `held.problems`; it keeps no other from being ended.
     """
@@ -33,7 +35,7 @@ def take_down(home: Home, held: Held, reason: str) -> dict[str, Ended]:
             held.problems.append(refused(error))
             continue
         down.append(changed(process, down=reason or "stop"))
-    ended = end(home, down)
+    ended = end(home, down, tell)
     held.problems += [one.problem for one in ended.values() if one.problem is not None]
     dismiss_launchers(one.process for one in ended.values())
     return ended

@@ -38,7 +38,7 @@ def next_step(at: Situation) -> Start | Rest | End | Keep:
     if run.boot != at.boot and not run.exited:
         return _after_reboot(at.rule, at.now_s)
     if at.launcher_lives and not run.exited:
-        return Keep("online")  # the launcher is just writing the exit down
+        return Keep("waiting")  # until the launcher has written the exit down
     return after_exit(at.rule, exits(run, at.now_s))
 
 
