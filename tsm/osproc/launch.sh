@@ -31,10 +31,11 @@ exec 9>&- # from here on, whoever has the lock finds the launcher in the record
 echo "exit $?" >&0
 
 # A command that writes `down` sees to the rest; where the directory is gone there is no rest.
+again=5
 while [ -e run ] && ! [ -e down ]; do
     pause=$(/usr/bin/env -i TSM_HOME="$3" HOME="$4" PATH="$5" ${6:+PYTHONPATH="$6"} \
         "$2" -P -m tsm patrol --after-exit -- "$1" 2>>../../patrol/patrol.log) ||
-        pause=10 # tsm may just be being upgraded, or the disk be full
+        pause=$((again = again < 300 ? again * 2 : 600)) # tsm is being upgraded, the disk is full
     [ "$pause" ] || exit 0
     PATH=/usr/bin:/bin sleep "$pause"
 done
