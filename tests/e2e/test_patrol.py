@@ -121,7 +121,7 @@ class TestReboot:
         reboot(tsm)
         statuses = {row["name"]: (row["status"], row["reason"]) for row in tsm("ls").rows}
         assert statuses == {
-            "web": ("waiting", "the machine was rebooted"),
+            "web": ("waiting", "the machine was rebooted, next try at the next patrol"),
             "down": ("stopped", "by command"),
         }
         assert tsm("patrol").rows == [
@@ -145,7 +145,10 @@ class TestReboot:
         started(tsm, "--restart", "no")
         reboot(tsm)
         row = tsm("ls").row
-        assert (row["status"], row["reason"]) == ("stopped", "the machine was rebooted")
+        assert (row["status"], row["reason"]) == (
+            "stopped",
+            "the machine was rebooted, next try at the next patrol",
+        )
         tsm("patrol")
         assert tsm("ls").row["status"] == "stopped"
         assert tsm("patrol").out == ""

@@ -138,7 +138,7 @@ ROWS = [
     ),
     (
         "second short run",
-        at(replace(SHORT, past=(Exit(NOW - 3, 0.5, 3),))),
+        at(replace(SHORT, past=(Exit(NOW - 3, 0.5, 3),)), alive="l"),
         Start(NOW + 1, "exited with 3"),
         "waiting",
         "exited with 3, next try in 1 s",
@@ -188,6 +188,8 @@ def test_step_and_status(
     moment: Situation, step: Start | Rest | End | Keep, word: str, why: str
 ) -> None:
     assert next_step(moment) == step
+    if word == "waiting" and isinstance(step, Start) and not moment.launcher_lives:
+        why += ", next try at the next patrol"  # nobody else is there to try
     assert status(moment) == (word, why)
 
 

@@ -68,6 +68,8 @@ def status(at: Situation) -> tuple[str, str]:
         case Rest(status=word, why=why):
             return word, why
         case Start(at_s=at_s, why=why):
+            if not at.launcher_lives:
+                return "waiting", f"{why}, next try at the next patrol"
             left_s = max(0.0, at_s - at.now_s)
             return "waiting", f"{why}, next try in {left_s:.0f} s" if left_s else why
 
