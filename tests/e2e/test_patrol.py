@@ -145,10 +145,7 @@ class TestReboot:
         started(tsm, "--restart", "no")
         reboot(tsm)
         row = tsm("ls").row
-        assert (row["status"], row["reason"]) == (
-            "stopped",
-            "the machine was rebooted, next try at the next patrol",
-        )
+        assert (row["status"], row["reason"]) == ("stopped", "the machine was rebooted")
         tsm("patrol")
         assert tsm("ls").row["status"] == "stopped"
         assert tsm("patrol").out == ""
