@@ -54,7 +54,7 @@ def note_end(home: Home, process: Process, end: Exit, killed: Sequence[str] = ()
     run, name = process.run, process.name
     if run is None or run.ended_s is not None:
         return process
-    facts: dict[str, object] = {"run": run.id, **exit_facts(end)}
+    facts: dict[str, object] = {"run": run.id, **_exit_facts(end)}
     if killed:
         facts["killed"] = list(killed)
     good = restart.ok(process.spec.restart, end)
@@ -88,8 +88,8 @@ def note_status(home: Home, process: Process, status: str) -> None:
         documents.write_meta(home, meta)
 
 
-def exit_facts(end: Exit) -> dict[str, object]:
-    """The end of a run as journal and `describe` put it: code, or signal by name."""
+def _exit_facts(end: Exit) -> dict[str, object]:
+    """The end of a run as the journal puts it: code, or signal by name."""
     facts: dict[str, object] = {"code": end.code, "uptime_s": round(end.uptime_s, 3)}
     number = restart.signal_of(end.code) if end.code is not None else None
     if number is not None:
