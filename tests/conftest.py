@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_ENDING_S = 5.0  # for launchers and patrols to follow their last child
+_ENDING_S = 20.0  # for launchers and patrols to follow their last child
 
 # Neighbours share the machine's cores: how long one example takes says nothing.
 hypothesis.settings.register_profile("tsm", deadline=None)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Stream = int | IO[str]
 
 PROGRAM = Path(sys.executable).with_name("tsm")
-_TIMEOUT_S = 30.0
+_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

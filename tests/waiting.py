@@ -17,7 +17,7 @@ T = TypeVar("T")
 _POLL_S = 0.01
 
 
-def eventually(probe: Callable[[], T], timeout_s: float = 20) -> T:
+def eventually(probe: Callable[[], T], timeout_s: float = 60) -> T:
     """The first truthy answer of `probe`; fails with the last one when none comes in time.
 
     A file that is not there yet or only half written is an answer too: OSError, LookupError

@@ -73,7 +73,7 @@ def test_what_waits_for_its_restart_is_deleted_with_its_launcher(tsm: Tsm, gate:
     gate.open(3)
     eventually(lambda: [pid for pid in children(launcher) if "sleep" in argv_of(pid)])
     tsm("delete", "web")
-    eventually(lambda: not alive(launcher), 5)
+    eventually(lambda: not alive(launcher))
     assert below(tsm.home / "runtime" / "processes") == []
 
 

@@ -83,7 +83,7 @@ def test_what_waits_for_its_restart_is_restarted_at_once(tsm: Tsm, gate: Gate) -
     eventually(lambda: [pid for pid in children(launcher) if "sleep" in argv_of(pid)])
     tsm("restart", "web")
     assert tsm("ls").row["status"] == "online"
-    eventually(lambda: not alive(launcher), 5)
+    eventually(lambda: not alive(launcher))
 
 
 def test_environment_and_umask_are_those_of_the_start(tsm: Tsm) -> None:

@@ -168,7 +168,7 @@ def test_start_does_not_wait_for_a_pending_restart(tsm: Tsm, gate: Gate) -> None
     eventually(lambda: [pid for pid in children(launcher) if "sleep" in argv_of(pid)])
     assert tsm("start", "web").row["action"] == "start"
     assert tsm("ls").row["status"] == "online"
-    eventually(lambda: not alive(launcher), 5)
+    eventually(lambda: not alive(launcher))
 
 
 def test_stop_beats_a_restart_that_is_under_way(tsm: Tsm, gate: Gate) -> None:

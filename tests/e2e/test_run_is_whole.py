@@ -110,7 +110,7 @@ class TestStop:
         child, launcher = held_before_its_exec(tsm, files, last)
         tsm("stop", "web")
         assert not alive(child)
-        eventually(lambda: not alive(launcher), 5)
+        eventually(lambda: not alive(launcher))
 
     def test_of_a_child_before_its_program_is_never_followed_by_two(
         self, tsm: Tsm, gate: Gate

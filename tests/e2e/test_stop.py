@@ -179,7 +179,7 @@ class TestDown:
         launcher = files.launcher
         (sleep,) = children(launcher)
         tsm("stop", "web")
-        eventually(lambda: not alive(launcher) and not alive(sleep), 5)
+        eventually(lambda: not alive(launcher) and not alive(sleep))
 
     def test_ends_a_launcher_that_is_about_to_sleep(self, tsm: Tsm, gate: Gate) -> None:
         """Its patrol has told it to wait, and it has not begun to."""
@@ -194,7 +194,7 @@ class TestDown:
         tsm("stop", "web")
         with suppress(ProcessLookupError):
             os.kill(launcher, signal.SIGCONT)
-        eventually(lambda: not alive(launcher), 5)
+        eventually(lambda: not alive(launcher))
 
     def test_ends_an_errored_process_for_good(self, tsm: Tsm) -> None:
         tsm("start", "sh -c 'exit 3'", "--name", "web", "--max-retries", "0")

@@ -46,6 +46,14 @@ def alive(identity: Identity | None, boot: str) -> bool:
     return process is not None and process.ticks == identity.ticks and not process.dead
 
 
+def able(identity: Identity | None, boot: str) -> bool:
+    """Whether that very process lives and is not stopped (SIGSTOP), so that it can act."""
+    if identity is None or not alive(identity, boot):
+        return False
+    process = lookup(identity.pid)
+    return process is not None and process.state not in "Tt"
+
+
 def identity(pid: int, boot: str) -> Identity | None:
     """The identity of the process that has `pid` now."""
     process = lookup(pid)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tsm.patrol.process import Process
     from tsm.store.home import Home
 
-_EXIT_LINE_S = 2.0  # the launcher needs a millisecond for it
+_EXIT_LINE_S = 30.0  # the launcher needs a millisecond for it, on a machine that has one to spare
 
 
 def note_begin(home: Home, process: Process) -> Process:
@@ -128,11 +128,11 @@ def _await_child(home: Home, process: Process, boot: str) -> None:
 
 
 def await_exit(home: Home, process: Process, boot: str) -> None:
-    """Let the launcher of a child that has gone write the exit down; it may be dead as well."""
+    """Let the launcher of a child that has gone write the exit down, unless it never will."""
     run = process.run
     deadline_s = time.monotonic() + _EXIT_LINE_S
     while run is not None and not run.exited and time.monotonic() < deadline_s:
-        if not table.alive(run.launcher, boot):
+        if not table.able(run.launcher, boot):
             return
         time.sleep(0.001)
         run = runs.read(home, process.name)
