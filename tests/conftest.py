@@ -25,9 +25,10 @@ hypothesis.settings.load_profile("tsm")
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """An empty home."""
+    """An empty home, in which nobody stays in memory and nothing is sampled."""
     path = tmp_path / "home"
     path.mkdir(mode=0o700)
+    (path / "config.toml").write_text('patrol = "cron"\nmetrics_interval = 0\n')
     return path
 
 
@@ -51,6 +52,13 @@ def tsm(home: Path, tmp_path: Path) -> Iterator[Tsm]:
             survivors.kill()
     if left:
         pytest.fail("\n".join(["outlived the test:", *left]), pytrace=False)
+
+
+@pytest.fixture
+def resident(tsm: Tsm) -> Tsm:
+    """The same where a patrol stays in memory, as it does by default."""
+    (tsm.home / "config.toml").unlink()
+    return tsm
 
 
 def _left_after_delete(command: Tsm, survivors: Survivors) -> list[str]:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from typing import Never
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")  # of a process
-RESTART_POLICIES = ("always", "on-failure", "unless-stopped", "no")
 STATUSES = (
     "launching",
     "online",
+    "paused",
     "stopping",
     "stopped",
     "completed",
@@ -28,37 +28,6 @@ STATUSES = (
 def assert_never(value: Never) -> Never:
     """Prove to the type checker that a `match` is complete (typing's own costs its import)."""
     raise AssertionError(value)
-
-
-class Restart(Record):
-    """When a process that has ended is started again."""
-
-    when: str = "always"  # one of RESTART_POLICIES
-    max_retries: int = 16  # short runs in a row before `errored`
-    min_uptime_s: float = 1.0  # a run shorter than this is short
-    delay_s: float = 1.0  # before the restart that follows the first short run
-    max_delay_s: float = 60.0
-    success_codes: tuple[int, ...] = (0,)
-    other: Mapping[str, object] = {}  # keys of a later release, kept
-
-
-class Spec(Record):
-    """What the user asked for. Strings may hold undecodable bytes as surrogates (PEP 383)."""
-
-    name: str  # full name: with the port, where there is one
-    argv: tuple[str, ...]  # what is executed, at least one word
-    command: str  # what the user typed
-    cwd: str  # absolute
-    interpreter: str | None = None
-    port: int | None = None
-    umask: str = "0022"  # octal
-    env_file: str | None = None
-    env: Mapping[str, str] = {}  # what --env set, over all else
-    clean_env: bool = False
-    restart: Restart = Restart()
-    stop_signal: str = "SIGTERM"
-    stop_timeout_s: float = 10.0
-    other: Mapping[str, object] = {}  # keys of a later release, kept
 
 
 class Meta(Record):
@@ -78,6 +47,8 @@ class Meta(Record):
     env_file: str | None
     ticks: int | None = None  # kernel start time of `pid`, in clock ticks since boot
     boot: str | None = None  # boot id that `pid` and `ticks` belong to
+    health: str | None = None  # healthy, unhealthy or unknown, of the current run; None: not asked
+    due: float | None = None  # when a schedule, or a restart, is due
     other: Mapping[str, object] = {}
 
 
@@ -103,9 +74,10 @@ class Run(Record):
     id: str
     boot: str
     time_s: float  # when it was asked for
-    why: str  # "start" or "restart"
+    why: str  # "start", "restart", or "attach" for a child that tsm has not spawned
     restarts: int = 0  # how often the process had been restarted, this run included
     past: tuple[Exit, ...] = ()  # earlier exits that the restart policy still counts
+    logs: tuple[int, int] = (0, 0)  # bytes that current.out and current.err held before it
     launcher: Identity | None = None
     child: Identity | None = None
     code: int | None = None  # as the launcher saw it
@@ -113,7 +85,18 @@ class Run(Record):
     exit_s: float | None = None  # when that was, at the latest
     ended_s: float | None = None  # when it ended; there once tsm has journaled the end
     begun: bool = False  # tsm has taken note of the begin, and journaled it
+    ready: bool = False  # its probe has said that it is
     stopped: bool = False  # it ended because a command said so
+    paused: tuple[Identity, ...] | None = None  # by command; who had been stopped before that
+    cgroup: str | None = None  # the path of the group that was made for it
+
+
+class Answer(Record):
+    """What one probe of a child came to."""
+
+    ok: bool
+    output: str  # what it said, or what went wrong
+    asked: bool = True  # False: tsm could not even ask, which says nothing of the child
 
 
 class OsProcess(Record):
@@ -128,6 +111,7 @@ class OsProcess(Record):
     ticks: int  # start time since boot
     rss_bytes: int
     threads: int
+    reaped_ticks: int = 0  # cpu_ticks of children that have ended, and theirs (cutime, cstime)
 
     @property
     def dead(self) -> bool:
@@ -147,6 +131,7 @@ class Rest(Record):
 
     status: str
     why: str
+    due_s: float | None = None  # when it gets one more try all the same
 
 
 class End(Record):
@@ -155,7 +140,16 @@ class End(Record):
     why: str
 
 
+class Renew(Record):
+    """End the run, and begin the next."""
+
+    event: str  # what is journaled of it
+    why: str
+
+
 class Keep(Record):
     """All is as it should be."""
 
     status: str
+    due_s: float | None = None  # when that changes by the clock
+    why: str = ""

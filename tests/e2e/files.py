@@ -10,7 +10,7 @@ from tests.waiting import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
-BEGINS = ("start", "restart")
+BEGINS = ("start", "restart", "attach")
 ENDS = ("exit", "crash", "stop")
 
 
@@ -93,8 +93,12 @@ def environment(raw: bytes) -> dict[bytes, bytes]:
 
 
 def below(folder: Path) -> list[str]:
-    """Everything below a folder, as sorted relative paths; nothing if it is not there."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+    """Everything below a folder, as sorted relative paths; nothing if it is not there.
+
+    The settings of a home, which the tests have made themselves, are left out.
+    """
+    found = (str(path.relative_to(folder)) for path in folder.rglob("*"))
+    return sorted(path for path in found if path != "config.toml")
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -32,10 +32,11 @@ def running(*argv: str) -> list[int]:
     return sorted(pid for pid in found if argv_of(pid) == list(argv))
 
 
-def children(pid: int) -> list[int]:
-    """The pids of the living whose parent is `pid`."""
+def children(pid: int, *, zombies: bool = False) -> list[int]:
+    """The pids of the living, or of the dead as well, whose parent is `pid`."""
     found = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
-    return sorted(one for one in found if _stat(one)[1:2] == [str(pid)] and alive(one))
+    born = (one for one in found if _stat(one)[1:2] == [str(pid)])
+    return sorted(one for one in born if zombies or alive(one))
 
 
 def session_of(pid: int) -> int:

@@ -71,6 +71,7 @@ def entry(key: str, value: object) -> Damage:
 
 
 def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
 
 
@@ -120,6 +121,7 @@ DAMAGES = (
     ("db/history/web.jsonl", added(b"\n[]\n{}\n"), "a history with several bad lines"),
     ("db/history/web.jsonl", added(b'{"time":1'), "a history with a torn line"),
     ("db/events/2020-01-01.jsonl", content(b"\xff\n\0\n"), "a day of garbage"),
+    ("db/metrics/2020-01-01.jsonl", content(b'{"time":1,"name":"web"}\n'), "no samples"),
 )
 DAMAGES_TO_A_SAVE = (
     ("runtime/saved/default.json", content(b"{"), "a save of garbage"),

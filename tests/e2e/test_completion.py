@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     *("start", "stop", "restart", "delete", "rm", "ls", "list", "status", "ps", "describe", "show"),
     *("logs", "patrol", "signal", "wait", "pid", "env", "path", "save", "resurrect", "events"),
-    *("history", "startup", "unstartup", "check", "completion"),
+    *("history", "crashes", "metrics", "report", "startup", "unstartup", "check", "completion"),
+    *("set", "pause", "resume", "reset", "attach"),
 }
 LOGS = {"--err", "--follow", "--grep", "--help", "--json", "--lines", "--out"}
 
@@ -152,7 +153,7 @@ def test_the_names_of_processes_are_offered(
 def test_where_there_is_no_home_no_name_is_offered_and_none_is_made(
     tsm: Tsm, offers: Callable[[Tsm, list[str]], set[str]]
 ) -> None:
-    tsm.home.rmdir()
+    shutil.rmtree(tsm.home)
     assert offers(tsm, ["tsm", "stop", "w"]) == set()
     assert not tsm.home.exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections import Counter
 from contextlib import suppress
@@ -97,7 +98,7 @@ def test_twenty_restarts_leave_one_and_each_is_told(tsm: Tsm) -> None:
 
 def test_cold_starts_in_an_empty_home_all_succeed(tsm: Tsm) -> None:
     home = tsm.home
-    home.rmdir()
+    shutil.rmtree(home)
     names = [f"web{number}" for number in range(5)]
     argv = long_sleep()
     results = at_once(tsm, [("start", "--name", name, "--", *argv) for name in names])

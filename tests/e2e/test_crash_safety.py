@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.running import Several
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.running import Tsm
+
 
 KILLED = Path(__file__).parents[1] / "apps" / "killed.py"
 SHARE = 4  # each test takes every fourth act, so that they run side by side
@@ -49,28 +51,28 @@ def instances(tsm: Tsm) -> list[int]:
     return found
 
 
-def status(tsm: Tsm) -> str | None:
+def status(run: Several) -> str | None:
     """What ls says of the process; None if there is none."""
-    rows = tsm("ls").rows
+    rows = run("ls").rows
     assert len(rows) <= 1
     return rows[0]["status"] if rows else None
 
 
-def settled(tsm: Tsm) -> str | None:
+def settled(tsm: Tsm, run: Several) -> str | None:
     """The status once patrol has nothing left to do."""
     assert len(instances(tsm)) <= 1
-    assert status(tsm) != "broken"
+    assert status(run) != "broken"
     word: str | None = None
 
     def quiet() -> bool:
         nonlocal word
-        done = tsm("patrol").out
-        word = status(tsm)
+        done = run("patrol").out
+        word = status(run)
         return done == "" and word not in ("waiting", "launching", "stopping")
 
     eventually(quiet)
     assert len(instances(tsm)) == (word == "online")
-    assert tsm("check", ok=None).out == ""
+    assert run("check", ok=None).out == ""
     check_history(tsm)
     return word
 
@@ -87,32 +89,32 @@ def check_history(tsm: Tsm) -> None:
         assert len(begins) - len(ends) == len(instances(tsm)), rows
 
 
-def start(tsm: Tsm) -> None:
-    tsm("start", "--name", "web", "--", *APP)
+def start(_tsm: Tsm, run: Several) -> None:
+    run("start", "--name", "web", "--", *APP)
 
 
-def nothing(_tsm: Tsm) -> None:
+def nothing(_tsm: Tsm, _run: Several) -> None:
     pass
 
 
-def stopped(tsm: Tsm) -> None:
-    start(tsm)
-    tsm("stop", "web")
+def stopped(tsm: Tsm, run: Several) -> None:
+    start(tsm, run)
+    run("stop", "web")
 
 
-def crashed(tsm: Tsm) -> None:
+def crashed(tsm: Tsm, run: Several) -> None:
     """The child and its launcher have been killed: only patrol can know."""
-    start(tsm)
-    launcher = tsm("describe", "web").row["run"]["launcher"]
+    start(tsm, run)
+    launcher = run("describe", "web").row["run"]["launcher"]
     for pid in (launcher, *instances(tsm)):
         subprocess.run(["kill", "-KILL", str(pid)], check=True)
     eventually(lambda: not instances(tsm))
 
 
-def saved(tsm: Tsm) -> None:
-    start(tsm)
-    tsm("save")
-    tsm("delete", "web")
+def saved(tsm: Tsm, run: Several) -> None:
+    start(tsm, run)
+    run("save")
+    run("delete", "web")
 
 
 SCENES = [
@@ -131,37 +133,39 @@ SCENES = [
 @pytest.mark.parametrize(("prepare", "argv", "allowed"), SCENES)
 def test_killed_at_any_act_leaves_one_or_none_and_nothing_lost(
     tsm: Tsm,
-    prepare: Callable[[Tsm], None],
+    prepare: Callable[[Tsm, Several], None],
     argv: tuple[str, ...],
     allowed: set[str | None],
     share: int,
 ) -> None:
     act = share + 1
-    prepare(tsm)
-    while killed(tsm, act, *argv):
-        assert settled(tsm) in allowed, f"killed before act {act}"
-        tsm("delete", "all")
-        assert instances(tsm) == []
-        for path in tsm.home.glob("db/history/*.jsonl"):
-            path.unlink()
-        act += SHARE
-        prepare(tsm)
-    settled(tsm)
+    with Several(tsm) as run:
+        prepare(tsm, run)
+        while killed(tsm, act, *argv):
+            assert settled(tsm, run) in allowed, f"killed before act {act}"
+            run("delete", "all")
+            assert instances(tsm) == []
+            for path in tsm.home.glob("db/history/*.jsonl"):
+                path.unlink()
+            act += SHARE
+            prepare(tsm, run)
+        settled(tsm, run)
     assert act > SHARE, "no act was counted"
 
 
 def test_killed_while_saving_leaves_the_old_file_or_the_new(tsm: Tsm) -> None:
-    start(tsm)
-    tsm("save")
-    path = tsm.home / "runtime/saved/default.json"
-    old = path.read_bytes()
-    tsm("stop", "web")
-    act = 1
-    seen = set()
-    while killed(tsm, act, "save"):
-        seen.add(path.read_bytes() == old)
-        tsm("resurrect")
-        assert instances(tsm) == []
-        act += 1
+    with Several(tsm) as run:
+        start(tsm, run)
+        run("save")
+        path = tsm.home / "runtime/saved/default.json"
+        old = path.read_bytes()
+        run("stop", "web")
+        act = 1
+        seen = set()
+        while killed(tsm, act, "save"):
+            seen.add(path.read_bytes() == old)
+            run("resurrect")
+            assert instances(tsm) == []
+            act += 1
     assert path.read_bytes() != old
     assert True in seen

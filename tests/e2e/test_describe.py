@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.running import Tsm
 
 KEYS = {
+    *("health", "next", "settings"),
     *("tsm_id", "name", "status", "reason", "pid", "uptime_s", "restarts", "unstable_restarts"),
     *("cpu", "mem", "spec", "env_count", "run", "exits", "paths", "tree", "stderr"),
 }

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.waiting import Gate
 
 KEYS = [
-    *("tsm_id", "name", "pid", "port", "status", "uptime_s", "restarts", "unstable_restarts"),
-    *("cpu", "mem", "command", "cwd", "reason"),
+    *("tsm_id", "name", "pid", "port", "status", "uptime_s", "health", "next"),
+    *("restarts", "unstable_restarts", "cpu", "mem", "command", "cwd", "reason"),
 ]
 
 
@@ -72,6 +72,8 @@ class TestRows:
             "pid": pid,
             "port": port,
             "status": "online",
+            "health": None,
+            "next": None,
             "restarts": 0,
             "unstable_restarts": 0,
             "command": "sleep 86399",

@@ -120,9 +120,9 @@ def test_crash_after_a_short_run_is_put_off_and_says_until_when(tsm: Tsm, gate: 
     gate.open(3)
     files.await_event("crash")
     row = eventually(lambda: tsm("ls").row if tsm("ls").row["status"] == "waiting" else {})
-    assert row["reason"].startswith("exited with 3, next try in ")
+    assert row["reason"].startswith("1st short run, exited with 3, next try in ")
     assert row["unstable_restarts"] == 1
-    assert "web: waiting: exited with 3, next try in " in tsm("ls", "--table").out
+    assert "web: waiting: 1st short run, exited with 3, next try in " in tsm("ls", "--table").out
     assert tsm("patrol").out == ""
     assert tsm("ls").row["restarts"] == 0
 

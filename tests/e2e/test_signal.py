@@ -103,10 +103,10 @@ def test_who_has_got_the_pid_of_a_dead_child_gets_nothing(tsm: Tsm) -> None:
             stranger.kill()
 
 
-def test_a_stopped_child_is_still_online(tsm: Tsm) -> None:
+def test_a_stopped_child_is_paused(tsm: Tsm) -> None:
     pid = tsm("start", "sleep 1000", "--name", "web").row["pid"]
     tsm("signal", "STOP", "web")
     eventually(lambda: "\nState:\tT" in Path(f"/proc/{pid}/status").read_text())
-    assert tsm("ls", "web").row["status"] == "online"
+    assert tsm("ls", "web").row["status"] == "paused"
     tsm("signal", "CONT", "web")
-    eventually(lambda: "\nState:\tT" not in Path(f"/proc/{pid}/status").read_text())
+    eventually(lambda: tsm("ls", "web").row["status"] == "online")

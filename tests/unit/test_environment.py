@@ -9,13 +9,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tsm.errors import Broken, Refused, Usage
-from tsm.model import Spec
 from tsm.policy.environ import composed, is_secret
+from tsm.spec import Spec
 from tsm.store.environment import entries, read, read_dotenv, write
 from tsm.store.home import Home, prepare
 
 NO_NUL = st.binary(max_size=20).map(lambda data: data.replace(b"\0", b""))
 KEYS = NO_NUL.map(lambda data: data.replace(b"=", b"")).filter(bool)
+OF_THE_CALLER = (
+    *(b"NOTIFY_SOCKET", b"WATCHDOG_USEC", b"WATCHDOG_PID", b"TSM_HEARTBEAT"),
+    *(b"OLDPWD", b"TSM_RUN", b"TSM_NAME", b"_"),
+    *(b"NOTIFY_SOCKET", b"WATCHDOG_USEC", b"WATCHDOG_PID", b"TSM_HEARTBEAT"),
+    *(b"TSM_EVENT", b"TSM_PID", b"TSM_EXIT_CODE", b"TSM_SIGNAL", b"TSM_REASON"),  # a hook's
+)
 SPEC = Spec("web", ("sleep", "9"), "sleep 9", "/srv")
 
 
@@ -170,8 +176,14 @@ class TestComposed:
             b"PORT": b"80",
         }
 
+    def test_the_user_goes_over_the_caller_and_below_what_was_told(self) -> None:
+        user = {b"HOME": b"/srv/www", b"USER": b"www"}
+        caller = {b"HOME": b"/root", b"USER": b"root"}
+        found = composed(SPEC, caller, {b"USER": b"file"}, user)
+        assert (found[b"HOME"], found[b"USER"]) == (b"/srv/www", b"file")
+
     def test_what_is_true_of_the_caller_alone_is_left_out(self) -> None:
-        caller = {b"OLDPWD": b"/", b"TSM_RUN": b"x", b"TSM_NAME": b"x", b"_": b"x", b"A": b"1"}
+        caller = dict.fromkeys(OF_THE_CALLER, b"x") | {b"A": b"1"}
         assert composed(SPEC, caller, {}) == {b"A": b"1", b"PWD": b"/srv", b"TSM_NAME": b"web"}
 
     @given(
@@ -183,7 +195,7 @@ class TestComposed:
         )
         found = composed(spec, caller, {})
         assert found[b"X\xff"] == value
-        ours = {b"OLDPWD", b"TSM_RUN", b"TSM_NAME", b"_", b"PWD", b"X\xff"}
+        ours = {*OF_THE_CALLER, b"PWD", b"X\xff"}
         assert {key: found[key] for key in caller if key not in ours} == {
             key: value for key, value in caller.items() if key not in ours
         }

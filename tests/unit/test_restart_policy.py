@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tsm.model import Exit, Rest, Restart, Start
+from tsm.model import Exit, Rest, Start
 from tsm.policy.restart import after_exit, counted, crowded_runs, ok, outcome, short_runs
+from tsm.spec import Restart
 
 NOW = 1_000_000.0
 
@@ -34,15 +35,38 @@ FAILURE = Restart("on-failure")
     ("rule", "exits", "expected"),
     [
         pytest.param(Restart(), ends(LONG), Start(NOW, "exited with 1"), id="long run: at once"),
-        pytest.param(Restart(), ends(SHORT), Start(NOW + 1, "exited with 1"), id="1st short: 1 s"),
-        pytest.param(Restart(), ends(*[SHORT] * 2), Start(NOW + 2, "exited with 1"), id="2nd: 2 s"),
-        pytest.param(Restart(), ends(*[SHORT] * 3), Start(NOW + 4, "exited with 1"), id="3rd: 4 s"),
-        pytest.param(Restart(), ends(*[SHORT] * 6), Start(NOW + 32, "exited with 1"), id="6th"),
         pytest.param(
-            Restart(), ends(*[SHORT] * 7), Start(NOW + 60, "exited with 1"), id="never over 60 s"
+            Restart(),
+            ends(SHORT),
+            Start(NOW + 1, "1st short run, exited with 1"),
+            id="1st short: 1 s",
         ),
         pytest.param(
-            Restart(), ends(*[SHORT] * 16), Start(NOW + 60, "exited with 1"), id="16 are retried"
+            Restart(),
+            ends(*[SHORT] * 2),
+            Start(NOW + 2, "2nd short run, exited with 1"),
+            id="2nd: 2 s",
+        ),
+        pytest.param(
+            Restart(),
+            ends(*[SHORT] * 3),
+            Start(NOW + 4, "3rd short run, exited with 1"),
+            id="3rd: 4 s",
+        ),
+        pytest.param(
+            Restart(), ends(*[SHORT] * 6), Start(NOW + 32, "6th short run, exited with 1"), id="6th"
+        ),
+        pytest.param(
+            Restart(),
+            ends(*[SHORT] * 7),
+            Start(NOW + 60, "7th short run, exited with 1"),
+            id="never over 60 s",
+        ),
+        pytest.param(
+            Restart(),
+            ends(*[SHORT] * 16),
+            Start(NOW + 60, "16th short run, exited with 1"),
+            id="16 are retried",
         ),
         pytest.param(
             Restart(),
@@ -53,7 +77,7 @@ FAILURE = Restart("on-failure")
         pytest.param(
             Restart(),
             ends(*[SHORT] * 16, LONG, SHORT),
-            Start(NOW + 1, "exited with 1"),
+            Start(NOW + 1, "1st short run, exited with 1"),
             id="a long run in between begins the count anew",
         ),
         pytest.param(
@@ -72,22 +96,41 @@ FAILURE = Restart("on-failure")
             id="without min_uptime no run is short",
         ),
         pytest.param(
-            Restart(delay_s=0), ends(*[SHORT] * 9), Start(NOW, "exited with 1"), id="no delay"
+            Restart(delay_s=0),
+            ends(*[SHORT] * 9),
+            Start(NOW, "9th short run, exited with 1"),
+            id="no delay",
         ),
         pytest.param(
-            Restart(delay_s=90), ends(SHORT), Start(NOW + 60, "exited with 1"), id="max_delay rules"
+            Restart(delay_s=90),
+            ends(SHORT),
+            Start(NOW + 60, "1st short run, exited with 1"),
+            id="max_delay rules",
         ),
         pytest.param(
             Restart(max_retries=1000, max_delay_s=86400),
             ends(*[SHORT] * 1000),
-            Start(NOW + 86400, "exited with 1"),
+            Start(NOW + 86400, "1000th short run, exited with 1"),
             id="no overflow",
         ),
         pytest.param(Restart(), crowd(5), Start(NOW, "exited with 1"), id="5 ends in a minute"),
-        pytest.param(Restart(), crowd(6), Start(NOW + 1, "exited with 1"), id="6 ends: 1 s"),
-        pytest.param(Restart(), crowd(8), Start(NOW + 4, "exited with 1"), id="8 ends: 4 s"),
         pytest.param(
-            Restart(max_retries=0), crowd(30), Start(NOW + 60, "exited with 1"), id="not errored"
+            Restart(),
+            crowd(6),
+            Start(NOW + 1, "many runs within a minute, exited with 1"),
+            id="6 ends: 1 s",
+        ),
+        pytest.param(
+            Restart(),
+            crowd(8),
+            Start(NOW + 4, "many runs within a minute, exited with 1"),
+            id="8 ends: 4 s",
+        ),
+        pytest.param(
+            Restart(max_retries=0),
+            crowd(30),
+            Start(NOW + 60, "many runs within a minute, exited with 1"),
+            id="not errored",
         ),
         pytest.param(Restart(), ends(LONG, code=0), Start(NOW, "exited with 0"), id="always"),
         pytest.param(

@@ -26,6 +26,7 @@ HEADS = st.builds(
     past=st.lists(
         st.builds(Exit, MILLISECONDS, MILLISECONDS, st.none() | st.integers(0, 255)), max_size=4
     ).map(tuple),
+    logs=st.tuples(st.integers(0, 10**12), st.integers(0, 10**12)),
 )
 HEAD = Run("0123456789abcdef", "boot", 1000.0, "start")
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsm.errors import Broken, NoSuchProcess
-from tsm.model import Restart, Spec
+from tsm.spec import Restart, Spec
 from tsm.store import saved
 from tsm.store.home import Home, prepare
 
@@ -114,9 +114,11 @@ def test_an_entry_has_wish_spec_and_env(place: Home) -> None:
                         "delay_s": 1.0,
                         "max_delay_s": 60.0,
                         "success_codes": [0],
+                        "retry_after_s": None,
                     },
                     "stop_signal": "SIGTERM",
                     "stop_timeout_s": 10.0,
+                    "source_maps": False,
                 },
                 "env": ["A=1"],
             }

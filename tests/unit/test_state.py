@@ -6,9 +6,10 @@ from itertools import product
 
 import pytest
 
-from tsm.model import STATUSES, End, Exit, Identity, Keep, Rest, Restart, Run, Start
+from tsm.model import STATUSES, End, Exit, Identity, Keep, Rest, Run, Start
 from tsm.policy.state import Situation, end_of, next_step, status
 from tsm.record import changed as replace
+from tsm.spec import Restart
 
 NOW = 1_000_000.0
 BOOT, OTHER = "this boot", "another boot"
@@ -132,16 +133,16 @@ ROWS = [
     (
         "short run",
         at(SHORT),
-        Start(NOW, "exited with 3"),
+        Start(NOW, "1st short run, exited with 3"),
         "waiting",
-        "exited with 3",
+        "1st short run, exited with 3",
     ),
     (
         "second short run",
         at(replace(SHORT, past=(Exit(NOW - 3, 0.5, 3),)), alive="l"),
-        Start(NOW + 1, "exited with 3"),
+        Start(NOW + 1, "2nd short run, exited with 3"),
         "waiting",
-        "exited with 3, next try in 1 s",
+        "2nd short run, exited with 3, next try in 1 s",
     ),
     (
         "nobody saw it",

@@ -249,3 +249,8 @@ def test_any_event_is_one_line_that_does_nothing_to_a_terminal(
     shown = sentence({"time": time_s, "event": event, "name": name, **facts}, colour=False)
     assert not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in shown)
     assert len(shown.splitlines()) == 1
+
+
+def test_a_change_of_settings_shows_old_and_new() -> None:
+    event = {"time": 0, "event": "set", "name": "web", "changed": {"nice": [None, 5], "a": 1}}
+    assert sentence(event, colour=False).endswith("web  changed=nice: not set -> 5, a: 1")

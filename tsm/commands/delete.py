@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tsm.context import LOCK_S
+from tsm.patrol import hooks, presence
 from tsm.patrol.choose import chosen
 from tsm.patrol.hold import held_all
 from tsm.patrol.process import salvaged
@@ -29,6 +30,7 @@ def run(opts: Namespace, context: Context) -> int:
     with held_all(context.home, names, LOCK_S, salvaged) as held:
         ended = take_down(context.home, held, STOP, context.progress)
         for name, one in ended.items():
+            hooks.conclude(context.home, one.process)
             definitions.forget(context.home, name)
             held.locks[name].retire()
             values = {
@@ -38,4 +40,5 @@ def run(opts: Namespace, context: Context) -> int:
                 "killed": list(one.killed),
             }
             context.row(values, f"{name}: deleted")
+    presence.attend(context.home, names)
     return context.report(held.problems)

@@ -9,10 +9,12 @@ from tsm.osproc import members, table, usage
 from tsm.patrol.observe import observe_all, uptime_s
 from tsm.patrol.process import load
 from tsm.policy.environ import masked
+from tsm.policy.settings import SETTINGS, default, value_of
 from tsm.store import documents, environment, journal, logs
 from tsm.view import text
 from tsm.view.arguments import add_names, add_output
 from tsm.view.events import sentence
+from tsm.view.settings import lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from tsm.context import Context
     from tsm.model import OsProcess, Run
     from tsm.patrol.observe import Observed
+    from tsm.spec import Spec
 
 _EXITS = 5
 _STDERR_LINES = 10
@@ -62,6 +65,8 @@ def _facts(one: Observed, rows: Sequence[OsProcess], context: Context) -> dict[s
         "name": name,
         "status": one.status,
         "reason": one.reason,
+        "health": one.health,
+        "next": one.due_s,
         "pid": one.pid,
         "uptime_s": uptime_s(one),
         "restarts": process.meta.restarts,
@@ -69,6 +74,7 @@ def _facts(one: Observed, rows: Sequence[OsProcess], context: Context) -> dict[s
         "cpu": cpu,
         "mem": mem,
         "spec": {**documents.encoded(process.spec), "env": masked(process.spec.env)},
+        "settings": _settings(process.spec),
         "env_count": len(environment.read(home, name)),
         "run": _run_facts(process.run),
         "exits": _exits(one, context),
@@ -84,6 +90,12 @@ def _facts(one: Observed, rows: Sequence[OsProcess], context: Context) -> dict[s
             for line in logs.last_lines(logs.current(home, name, "err"), _STDERR_LINES)
         ],
     }
+
+
+def _settings(spec: Spec) -> list[str]:
+    """What is not as by default, as `set` takes it."""
+    unusual = [one for one in SETTINGS.values() if value_of(spec, one) != default(one)]
+    return [line for one in unusual for line in lines(one.key, value_of(spec, one))]
 
 
 def _run_facts(run: Run | None) -> dict[str, object] | None:
@@ -115,7 +127,7 @@ def _tree(pid: int, rows: Sequence[OsProcess]) -> list[dict[str, object]]:
 def _show(facts: Mapping[str, Any], context: Context) -> None:
     for key, value in _lines(facts):
         context.write(f"{key:<14}{text.printable(value)}\n")
-    for head, lines in (
+    for head, below in (
         (
             "last exits",
             [sentence(event, colour=context.colour) for event in facts.get("exits", [])],
@@ -123,8 +135,8 @@ def _show(facts: Mapping[str, Any], context: Context) -> None:
         ("tree", [_branch(row) for row in facts.get("tree", [])]),
         ("last of stderr", [text.printable(line) for line in facts.get("stderr", [])]),
     ):
-        if lines:
-            context.write(f"{head}\n" + "".join(f"  {line}\n" for line in lines))
+        if below:
+            context.write(f"{head}\n" + "".join(f"  {line}\n" for line in below))
 
 
 def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -137,12 +149,12 @@ def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         f"(< {rule['min_uptime_s']:g} s) in a row, "
         f"delay {rule['delay_s']:g} to {rule['max_delay_s']:g} s"
     )
-    started = facts["run"] and time.strftime(
-        "%Y-%m-%d %H:%M:%S UTC", time.gmtime(facts["run"]["time"])
-    )
+    started = facts["run"] and _moment(facts["run"]["time"])
     rows = (
         ("name", f"{facts['name']} (id {facts['tsm_id']})"),
         ("status", facts["status"] + reason),
+        ("health", facts["health"]),
+        ("next", facts["next"] and _moment(facts["next"])),
         ("pid", facts["pid"]),
         ("launcher", facts["run"] and facts["run"]["launcher"]),
         ("started", started),
@@ -158,9 +170,14 @@ def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("env file", spec["env_file"]),
         ("restart", policy),
         ("stop", f"{spec['stop_signal']}, then SIGKILL after {spec['stop_timeout_s']:g} s"),
+        *(("setting", line) for line in facts["settings"]),
         *facts["paths"].items(),
     )
     return [(key, str(value)) for key, value in rows if value not in (None, "")]
+
+
+def _moment(time_s: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time_s))
 
 
 def _branch(row: Mapping[str, Any]) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 
-from tsm.errors import NoSuchProcess
-from tsm.patrol.choose import chosen
+from tsm.patrol.choose import chosen_ever
 from tsm.store import journal
 from tsm.view.arguments import add_output, moment
 from tsm.view.events import sentence
@@ -32,18 +30,9 @@ def configure(parser: ArgumentParser) -> None:
 def run(opts: Namespace, context: Context) -> int:
     """Print its events, oldest first; those of a deleted process as well."""
     since_s = 0.0 if opts.since is None else moment(opts.since, time.time())
-    for path in _files(opts.name, context):
+    for name in chosen_ever(context.home, [opts.name]):
+        path = journal.history_file(context.home, name)
         for event, _ in journal.events(path):
             if event["time"] >= since_s:
                 context.row(event, sentence(event, colour=context.colour))
     return 0
-
-
-def _files(word: str, context: Context) -> list[str]:
-    try:
-        names = chosen(context.home, [word])
-    except NoSuchProcess:
-        if "/" in word or not os.path.exists(journal.history_file(context.home, word)):
-            raise
-        names = [word]
-    return [journal.history_file(context.home, name) for name in names]

@@ -6,10 +6,12 @@ import json
 import os
 import re
 import warnings
+from contextlib import suppress
 
-from tsm.errors import Usage
+from tsm.errors import Broken, Usage
+from tsm.osproc import table
 from tsm.patrol.choose import chosen
-from tsm.store import logs
+from tsm.store import logs, runs
 from tsm.view import text
 from tsm.view.arguments import add_names
 
@@ -46,6 +48,8 @@ def run(opts: Namespace, context: Context) -> int:
     streams = [
         s for s in logs.STREAMS if (s == "out" or not opts.out) and (s == "err" or not opts.err)
     ]
+    for name in names:
+        _tell_of_attached(name, context)
     tags = _tags(names, context)
     followers = []
     for name in names:
@@ -60,6 +64,14 @@ def run(opts: Namespace, context: Context) -> int:
             show(line for line in follower.lines() if pattern is None or pattern.search(line))
         context.flush()
     return 0
+
+
+def _tell_of_attached(name: str, context: Context) -> None:
+    """Say it where the child writes elsewhere: tsm has not started it."""
+    with suppress(Broken):
+        run = runs.read(context.home, name)
+        if run is not None and run.why == "attach" and table.alive(run.child, table.boot_id()):
+            context.say(f"{name}: was attached: what it writes goes where it went, until a restart")
 
 
 def _printer(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tsm.osproc import table
 from tsm.osproc.usage import usage
 from tsm.patrol.observe import observe_all, uptime_s
@@ -44,6 +46,8 @@ def run(opts: Namespace, context: Context) -> int:
             "port": meta.port if meta else None,
             "status": one.status,
             "uptime_s": uptime_s(one),
+            "health": one.health,
+            "next": one.due_s,
             "restarts": meta.restarts if meta else None,
             "unstable_restarts": meta.unstable_restarts if meta else None,
             "cpu": cpu,
@@ -73,24 +77,40 @@ def _show(rows: list[dict[str, object]], context: Context) -> None:
     if not rows:
         context.say("no processes: tsm start 'node server.js' --name web")
         return
-    lines = [
-        (
-            _or_dash(row["tsm_id"]),
-            str(row["name"]),
-            _or_dash(row["pid"]),
-            _or_dash(row["port"]),
-            text.status(str(row["status"]), colour=context.colour),
-            text.duration(row["uptime_s"]) or "-",  # type: ignore[arg-type]
-            _or_dash(row["restarts"]),
-            "-" if row["cpu"] is None else f"{row['cpu']}%",
-            text.size(row["mem"]) or "-",  # type: ignore[arg-type]
-        )
-        for row in rows
-    ]
-    context.write(text.table(_HEADS, lines, _RIGHT))
+    heads, cells = [*_HEADS], [_cells(row, context) for row in rows]
+    for head, key, show in (("Health", "health", _or_dash), ("Next", "next", _moment)):
+        if any(row[key] is not None for row in rows):
+            heads.append(head)
+            for line, row in zip(cells, rows, strict=True):
+                line.append(show(row[key]))
+    context.write(text.table(tuple(heads), [tuple(line) for line in cells], _RIGHT))
     for row in rows:
-        if row["reason"] and row["status"] in ("waiting", "errored", "broken"):
-            context.write(text.printable(f"{row['name']}: {row['status']}: {row['reason']}") + "\n")
+        if row["reason"] and row["status"] not in ("stopped", "completed"):
+            word = row["status"] if row["health"] != "unhealthy" else "unhealthy"
+            context.write(text.printable(f"{row['name']}: {word}: {row['reason']}") + "\n")
+
+
+def _cells(row: dict[str, object], context: Context) -> list[str]:
+    return [
+        _or_dash(row["tsm_id"]),
+        str(row["name"]),
+        _or_dash(row["pid"]),
+        _or_dash(row["port"]),
+        text.status(str(row["status"]), colour=context.colour),
+        text.duration(row["uptime_s"]) or "-",  # type: ignore[arg-type]
+        _or_dash(row["restarts"]),
+        "-" if row["cpu"] is None else f"{row['cpu']}%",
+        text.size(row["mem"]) or "-",  # type: ignore[arg-type]
+    ]
+
+
+def _moment(value: object) -> str:
+    """When something is due, in the time of the machine."""
+    if not isinstance(value, int | float):
+        return "-"
+    there = time.localtime(value)
+    today = there[:3] == time.localtime()[:3]
+    return time.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M", there)
 
 
 def _or_dash(value: object) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import time
 
 from tsm.context import LOCK_S
-from tsm.errors import Busy, NoSuchProcess, TsmError, refused
+from tsm.errors import Busy, NoSuchProcess, TsmError, Usage, refused
+from tsm.patrol import presence
 from tsm.patrol.choose import chosen
+from tsm.patrol.end import dismiss_launchers
 from tsm.patrol.reconcile import reconcile
 from tsm.patrol.tidy import tidy
 from tsm.store import home
@@ -18,25 +21,46 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from tsm.context import Context
+    from tsm.patrol.reconcile import Done
 
+_LEAVE_S = 10.0  # how long the resident may take to end
 _BESIDE_S = 0.0  # whoever holds a lock is putting that process right already
 
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
     add_names(parser, least="*")
-    parser.add_argument("--after-exit", action="store_true", help=argparse.SUPPRESS)
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--after-exit", action="store_true", help=argparse.SUPPRESS)
+    group.add_argument("--daemon", action="store_true", help="stay, in the background")
+    group.add_argument("--foreground", action="store_true", help="stay, in the foreground")
+    group.add_argument("--stop", action="store_true", help="end the one that stays")
     add_output(parser)
 
 
 def run(opts: Namespace, context: Context) -> int:
     """Print what was done; nothing if all was right."""
+    stays = opts.daemon or opts.foreground
+    if (stays or opts.stop) and opts.names:
+        message = f"{opts.names[0]}: a resident patrol looks after all processes: leave it out"
+        raise Usage(message)
+    if stays:
+        return _stay(context, daemon=opts.daemon)
     if not home.check(context.home):
         return 0
+    if opts.stop:
+        return _stop(context)
     if opts.after_exit:
         return _after_exit(opts.names, context)
+    return _look_once(opts.names, context)
+
+
+def _look_once(names: list[str], context: Context) -> int:
     status = 0
-    for name in chosen(context.home, opts.names or ["all"]):
+    if not names:
+        _replace_hung(context)
+    looked_at = chosen(context.home, names or ["all"])
+    for name in looked_at:
         try:
             done = reconcile(context.home, name, _BESIDE_S)
         except Busy:
@@ -46,12 +70,63 @@ def run(opts: Namespace, context: Context) -> int:
             status = status or problem.status
             context.report([problem])
             continue
-        if done.action:
-            values = {"name": name, "action": done.action, "reason": done.reason}
-            context.row(values, f"{name}: {done.action} ({done.reason})")
-    if not opts.names:
+        _tell(done, context)
+    if not presence.attended(context.home):
+        status = _ask(looked_at, context) or status
+    if not names:
         tidy(context.home)
+        presence.attend(context.home, ())
     return status
+
+
+def _tell(done: Done, context: Context) -> None:
+    if done.over is not None:
+        dismiss_launchers([done.over])
+    if done.action:
+        values = {"name": done.name, "action": done.action, "reason": done.reason}
+        context.row(values, f"{done.name}: {done.action} ({done.reason})")
+
+
+def _ask(names: list[str], context: Context) -> int:
+    """Probe and measure, where no resident does; 7 if the samples could not be kept."""
+    from tsm.patrol.asking import ask_once, sample_once
+
+    for done in ask_once(context.home, names):
+        _tell(done, context)
+    problem = sample_once(context.home)
+    return context.report([problem] if problem is not None else [])
+
+
+def _replace_hung(context: Context) -> None:
+    """End a resident that shows no sign of life; another takes its place."""
+    silent_s = presence.hung_s(context.home)
+    if silent_s is None:
+        return
+    gone = presence.dismiss(context.home, signal.SIGKILL, _LEAVE_S)
+    if gone is None:
+        return
+    reason = f"no heartbeat for {silent_s:.0f} s"
+    values = {"name": None, "action": "replace", "reason": reason, "pid": gone.pid}
+    context.row(values, f"resident patrol (pid {gone.pid}): replaced ({reason})")
+
+
+def _stay(context: Context, *, daemon: bool) -> int:
+    """Be the resident patrol; 0 if there is one already."""
+    from tsm.patrol.staying import stay
+
+    home.prepare(context.home)
+    if not stay(context.home, daemon=daemon) and not daemon:
+        context.say("a resident patrol is at work already")
+        return 1
+    return 0
+
+
+def _stop(context: Context) -> int:
+    gone = presence.dismiss(context.home, signal.SIGTERM, _LEAVE_S)
+    values = {"action": None if gone is None else "stop", "pid": None if gone is None else gone.pid}
+    said = "there is none" if gone is None else f"resident patrol (pid {gone.pid}): stopped"
+    context.row(values, said)
+    return 0
 
 
 def _after_exit(names: list[str], context: Context) -> int:
@@ -63,4 +138,6 @@ def _after_exit(names: list[str], context: Context) -> int:
     done = reconcile(context.home, name, LOCK_S)
     if done.due_s is not None:
         context.write(f"{max(0.0, done.due_s - time.time()):.3f}\n")
+    context.flush()
+    presence.attend(context.home, names)
     return 0

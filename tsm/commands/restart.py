@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tsm.context import LOCK_S
 from tsm.osproc import preflight
+from tsm.patrol import presence
 from tsm.patrol.bring_up import launch_held
 from tsm.patrol.choose import chosen
 from tsm.patrol.define import environ_of
@@ -49,6 +50,7 @@ def run(opts: Namespace, context: Context) -> int:
                 "killed": list(ended[process.name].killed),
             }
             context.row(values, f"{process.name}: restarted (pid {pid})")
+    presence.attend(place, names)
     return context.report([*held.problems, *launched.problems])
 
 

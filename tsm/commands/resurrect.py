@@ -5,14 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from tsm.context import LOCK_S
-from tsm.errors import TsmError, Usage
+from tsm.errors import Refused, TsmError, Usage
 from tsm.osproc import table
+from tsm.patrol import guard, presence
 from tsm.patrol.bring_up import bring_up, start_held
 from tsm.patrol.process import load, situation, sound_saved
 from tsm.patrol.reconcile import reconcile
 from tsm.policy import state
 from tsm.policy.words import is_name
-from tsm.store import definitions, home, lock, saved
+from tsm.store import definitions, home, saved
 from tsm.view.arguments import add_output
 
 TYPE_CHECKING = False
@@ -40,6 +41,7 @@ def run(opts: Namespace, context: Context) -> int:
     up = {one.spec.name for one in wanted if one.up}
     for name in there:
         problems += _put_right(name, context, up=name in up)
+    presence.attend(place, place.names())
     return context.report(problems)
 
 
@@ -66,14 +68,19 @@ def _make(missing: Sequence[saved.Saved], context: Context) -> list[TsmError]:
     with ExitStack() as stack:
         held = []
         locks = {
-            name: stack.enter_context(lock.held(place, name, LOCK_S))
+            name: stack.enter_context(guard.held(place, name, LOCK_S))
             for name in sorted(one.spec.name for one in missing)
         }
         for one in missing:
             name = one.spec.name
             if definitions.exists(place, name):
                 continue  # another resurrect was faster
-            definitions.create(place, one.spec, one.environ, down=not one.up)
+            try:
+                definitions.create(place, one.spec, one.environ, down=not one.up)
+            except Refused as problem:
+                problems.append(problem)
+                locks[name].retire()
+                continue
             if one.up:
                 held.append((load(place, name), locks[name]))
             else:

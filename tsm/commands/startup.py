@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from tsm.errors import Usage
 from tsm.osproc import boot
 from tsm.view import units
 
@@ -23,6 +24,9 @@ def configure(parser: ArgumentParser) -> None:
         choices=("systemd", "cron"),
         help="default: systemd where it runs, else cron",
     )
+    parser.add_argument(
+        "--resident", action="store_true", help="systemd: a patrol that stays, with a watchdog"
+    )
     parser.add_argument("--install", action="store_true", help="install it instead of printing it")
 
 
@@ -34,6 +38,9 @@ def run(opts: Namespace, context: Context) -> int:
         home=context.home.root,
         system=os.geteuid() == 0,
     )
+    if opts.resident and kind == "cron":
+        message = "--resident: is for systemd: where cron patrols, start brings one up by itself"
+        raise Usage(message)
     if kind == "cron":
         lines = units.crontab(call)
         if not opts.install:
@@ -42,7 +49,7 @@ def run(opts: Namespace, context: Context) -> int:
         boot.install_crontab(lines, units.crontab_marks(call.home))
         context.say("installed in your crontab: crontab -l shows it, tsm unstartup removes it")
         return 0
-    files = units.systemd(call)
+    files = units.systemd_resident(call) if opts.resident else units.systemd(call)
     if not opts.install:
         folder = boot.unit_folder()
         for name, content in files.items():

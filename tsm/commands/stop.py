@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tsm.context import LOCK_S
+from tsm.patrol import presence
 from tsm.patrol.choose import chosen
 from tsm.patrol.hold import held_all
 from tsm.patrol.notes import note_status
@@ -33,6 +34,7 @@ def run(opts: Namespace, context: Context) -> int:
             if one.problem is None:
                 note_status(context.home, one.process, "stopped")
             _answer(one, context, was_up=name in up)
+    presence.attend(context.home, names)
     return context.report(held.problems)
 
 

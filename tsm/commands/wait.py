@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from tsm.errors import NoSuchProcess, TimedOut
 from tsm.model import Identity
 from tsm.osproc import signals, table
+from tsm.patrol.await_ready import await_ready
 from tsm.patrol.choose import chosen
 from tsm.patrol.observe import observe
 from tsm.store import journal, runs
@@ -28,9 +30,10 @@ def configure(parser: ArgumentParser) -> None:
     add_names(parser)
     parser.add_argument(
         "--until",
-        choices=("online", "stopped", "exit"),
+        choices=("online", "ready", "stopped", "exit"),
         default="exit",
-        help="online; stopped (down for good); exit (the end of this run; the default)",
+        help="online; ready (comes to rest instead: fails); stopped (down for good); "
+        "exit (the end of this run; the default)",
     )
     parser.add_argument(
         "--timeout", type=seconds, metavar="SECONDS", help="then give up, with status 5"
@@ -42,7 +45,10 @@ def run(opts: Namespace, context: Context) -> int:
     deadline_s = None if opts.timeout is None else time.monotonic() + opts.timeout
     worst = 0
     for name in chosen(context.home, opts.names):
-        if opts.until == "exit":
+        if opts.until == "ready":
+            left_s = math.inf if deadline_s is None else deadline_s - time.monotonic()
+            await_ready(context.home, name, left_s)
+        elif opts.until == "exit":
             worst = max(worst, _exit_code(name, deadline_s, context))
         else:
             _await_status(name, opts.until, deadline_s, context)

@@ -1,8 +1,8 @@
 # The launcher: the parent of one child. It records the child's pid and exit; it carries no byte of output.
 #
-# Standard input is the run record, open for appending; 9 is the process's lock; the working directory is the
-# process directory. The environment is the child's, but for TSM_FOLD_n: NAME=VALUE words that a shell would
-# drop or change. A caught signal is reset for the child, an ignored one would not be: hence `trap :`.
+# Standard input is the run record, open for appending; 9 is the process's lock. The environment is the child's,
+# but for TSM_FOLD_n: NAME=VALUE words that a shell would drop or change. A caught signal is reset for the child,
+# an ignored one would not be: hence `trap :`.
 #
 # usage: launch.sh NAME PYTHON TSM_HOME HOME PATH PYTHONPATH UMASK CWD FOLDED ARGV...
 
@@ -10,6 +10,7 @@ trap : HUP INT QUIT TERM PIPE ALRM USR1 USR2
 read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ ticks _ </proc/self/stat
 echo "launcher $pid $ticks" >&0
 exec 9>&- # from here on, whoever has the lock finds the launcher in the record
+cd -- "$3/runtime/processes/$1" || exit
 
 ( # ends as the child: same pid, same start time
     read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ ticks _ </proc/self/stat
@@ -30,12 +31,40 @@ exec 9>&- # from here on, whoever has the lock finds the launcher in the record
 )
 echo "exit $?" >&0
 
-# A command that writes `down` sees to the rest; where the directory is gone there is no rest.
+# A resident patrol sees to the rest, if there is one that lives and is not stopped.
+resident() {
+    read -r there begun 2>/dev/null <../../patrol/resident || return
+    read -r stat 2>/dev/null <"/proc/$there/stat" || return
+    set -- ${stat##*) }
+    [ "${20}" = "$begun" ] && case $1 in [TtZX]) return 1 ;; esac
+}
+
+# A command that writes `down` sees to the rest as well, and so does the launcher of the next run, if it has come
+# so far that there is one.
+mine() {
+    [ -e run ] && ! [ -e down ] || return
+    launched=
+    while read -r word rest; do
+        case $word in
+        id) id=$rest ;;
+        launcher) launched=$rest ;;
+        esac
+    done 2>/dev/null <run
+    [ "$id" = "$TSM_RUN" ] || ! [ "$launched" ]
+}
+
+# A resident that does not get round to it in some seconds is not waited for.
 again=5
-while [ -e run ] && ! [ -e down ]; do
-    pause=$(/usr/bin/env -i TSM_HOME="$3" HOME="$4" PATH="$5" ${6:+PYTHONPATH="$6"} \
-        "$2" -P -m tsm patrol --after-exit -- "$1" 2>>../../patrol/patrol.log) ||
-        pause=$((again = again < 300 ? again * 2 : 600)) # tsm is being upgraded, the disk is full
-    [ "$pause" ] || exit 0
+patience=1
+while mine; do
+    if [ "$patience" -lt 16 ] && resident; then
+        pause=$patience patience=$((patience * 2))
+    else
+        pause=$(/usr/bin/env -i TSM_HOME="$3" HOME="$4" PATH="$5" ${6:+PYTHONPATH="$6"} \
+            "$2" -P -m tsm patrol --after-exit -- "$1" 2>>../../patrol/patrol.log) ||
+            pause=$((again = again < 300 ? again * 2 : 600)) # tsm is being upgraded, the disk is full
+        patience=1
+    fi
+    [ "$pause" ] && mine || exit 0
     PATH=/usr/bin:/bin sleep "$pause"
 done

@@ -1,4 +1,4 @@
-"""Everyone who belongs to a run: its session, its descendants, and who carries its TSM_RUN."""
+"""Everyone who belongs to a run: session, descendants, cgroup, and who carries its TSM_RUN."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import time
 
 from tsm.model import Identity, Run
+from tsm.osproc import cgroups
 from tsm.osproc.table import (
     LAUNCHER,
     boot_id,
@@ -34,6 +35,8 @@ class Membership:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.known: dict[int, int] = {}  # pid -> start time
+        first = [one.ticks for one in (run.child, run.launcher) if one is not None]
+        self.since_ticks = min(first, default=0)  # nobody who is older belongs to it
 
     def refresh(self, table: Sequence[OsProcess], boot: str) -> list[OsProcess]:
         """Look for members in `table`, add them to the known, and return the living.
@@ -47,19 +50,21 @@ class Membership:
         carried = {row.pid: run_of(row.pid) for row in candidates}
         candidates = [row for row in candidates if carried[row.pid] in (None, self.run.id)]
         recycled = self._session_is_anothers(table)
+        grouped = cgroups.members(self.run.cgroup) if self.run.cgroup else set()
         living = {
             row.pid: row
             for row in candidates
-            if carried[row.pid] == self.run.id or self._known(row, in_session=not recycled)
+            if carried[row.pid] == self.run.id
+            or row.pid in grouped
+            or self._known(row, in_session=not recycled)
         }
         _add_descendants(living, candidates)
         self.known.update((row.pid, row.ticks) for row in living.values())
         return list(living.values())
 
     def _possible(self, row: OsProcess) -> bool:
-        child, launcher = self.run.child, self.run.launcher
-        oldest = min((one.ticks for one in (child, launcher) if one is not None), default=0)
-        if row.dead or row.ticks < oldest or row.pid == os.getpid():
+        launcher = self.run.launcher
+        if row.dead or row.ticks < self.since_ticks or row.pid == os.getpid():
             return False
         if self._is_child(row):
             return True  # in the launcher's session until it has got to its exec

@@ -5,24 +5,39 @@ from __future__ import annotations
 import os
 
 from tsm.errors import Refused
+from tsm.osproc import cgroups, chain, privileges, watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tsm.model import Spec
+    from tsm.spec import Spec
 
 
 def check(spec: Spec, environ: Mapping[bytes, bytes]) -> None:
-    """Raise Refused, naming the reason, if the working directory or the program cannot be used."""
+    """Raise Refused, naming the reason, if the child could not start.
+
+    It needs a working directory, a program, and limits that tsm may set.
+    """
     try:
         os.stat(f"{spec.cwd}/.")
     except OSError as error:
         message = f"{spec.name}: cannot use the working directory {spec.cwd}: {error.strerror}"
         raise Refused(message) from error
+    if spec.watch.paths:
+        watch.require()
     path = os.fsdecode(environ.get(b"PATH", os.fsencode(os.defpath)))
-    if found(spec.argv[0], path, spec.cwd) is None:
+    program = found(spec.argv[0], path, spec.cwd)
+    if program is None:
         message = f"{spec.name}: {_reason(spec.argv[0], spec.cwd)}"
+        raise Refused(message)
+    try:
+        what = _limits_problem(spec, program)
+    except Refused as problem:
+        message = f"{spec.name}: {problem}"
+        raise Refused(message) from problem
+    if what is not None:
+        message = f"{spec.name}: {what}"
         raise Refused(message)
 
 
@@ -45,6 +60,30 @@ def has_own_interpreter(path: str) -> bool:
             return os.access(path, os.X_OK) and file.read(2) == b"#!"
     except OSError:
         return False
+
+
+def _limits_problem(spec: Spec, program: str) -> str | None:
+    """What is in the way of the limits; None if nothing is known to be. Raises Refused."""
+    limits = spec.limits
+    if limits.cgroup:
+        cgroups.places(limits.cgroup)
+    what = privileges.problem(limits)
+    if what is not None or limits.user is None:
+        chain.chain(spec)
+        return what
+    look = 'cd -- "$1" || exit 3; [ -x "$2" ] || exit 4'
+    words = [*chain.as_account(limits), "/bin/sh", "-c", look, "sh", spec.cwd, program]
+    code = os.waitstatus_to_exitcode(os.waitpid(_quietly_spawned(words), 0)[1])
+    return {
+        0: None,
+        3: f"user {limits.user} may not enter the working directory {spec.cwd}",
+        4: f"user {limits.user} may not execute {program}",
+    }.get(code, f"cannot become user {limits.user}: setpriv ended with {code}")
+
+
+def _quietly_spawned(words: list[str]) -> int:
+    null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+    return os.posix_spawn(words[0], words, {}, file_actions=null)
 
 
 def _reason(word: str, cwd: str) -> str:

@@ -8,41 +8,44 @@ import signal
 import sys
 
 from tsm.errors import Refused
+from tsm.osproc import offspring
+from tsm.osproc.chain import chain, joining, under_way
 from tsm.osproc.table import LAUNCHER, command_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from tsm.model import Spec
+    from tsm.spec import Spec
 
 # Names that a shell sets itself, so that they would not pass through it unchanged.
 _SHELLS_OWN = frozenset(
     b"IFS PPID OPTIND OPTARG LINENO PS1 PS2 PS4 OLDPWD UID EUID GROUPS SHELLOPTS BASHOPTS "
-    b"BASH_VERSINFO BASHPID RANDOM SECONDS HISTCMD FUNCNAME DIRSTACK _".split()
+    b"BASH_VERSINFO BASHPID RANDOM SECONDS HISTCMD FUNCNAME DIRSTACK _ "
+    b"folded pid ticks".split()  # variables of launch.sh
 )
 
 
 def launch(
-    spec: Spec, environ: Mapping[bytes, bytes], directory: str, fds: tuple[int, int]
+    spec: Spec,
+    environ: Mapping[bytes, bytes],
+    directory: str,
+    fds: tuple[int, int],
+    cgroup: str | None = None,
 ) -> None:
     """Spawn the launcher for one run in the process `directory`, and return at once.
 
-    `fds` are the run record (open for appending) and the process's lock. The child gets
-    `environ` to the byte; argv too. Raises Refused when the system has no room for it.
+    `fds` are the run record (open for appending) and the process's lock; `cgroup` is the path
+    of a group for the child. It gets `environ` and argv to the byte. Raises Refused.
     """
-    plain, folded = _split(environ)
-    for number, word in enumerate(folded, 1):
-        plain[b"TSM_FOLD_%d" % number] = word
-    _close_on_exec()
+    plain, folded_count = _split(environ)
+    close_on_exec()
     # Numbers from 10 on, so that none of them is in the way of those it is copied to.
     record, lock = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in fds)
-    here = os.open(".", os.O_PATH | os.O_CLOEXEC)
     try:
-        os.chdir(directory)
-        os.posix_spawn(
+        pid = os.posix_spawn(
             "/bin/sh",
-            [*_call(spec, directory, len(folded)), *chain(spec)],
+            _words(spec, directory, folded_count, cgroup),
             plain,
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, record, 0),
@@ -58,13 +61,16 @@ def launch(
         message = f"{spec.name}: cannot launch: {error.strerror}"
         raise Refused(message) from error
     finally:
-        os.fchdir(here)
-        for fd in (here, record, lock):
+        for fd in (record, lock):
             os.close(fd)
+    offspring.leave(pid)
 
 
-def _call(spec: Spec, directory: str, folded_count: int) -> list[str]:
-    """The launcher and its own arguments, as launch.sh numbers them."""
+def _words(spec: Spec, directory: str, folded_count: int, cgroup: str | None) -> list[str]:
+    """The launcher with its arguments, as launch.sh numbers them, and the chain."""
+    links = chain(spec)
+    if cgroup is not None:
+        links, folded_count = [*joining(cgroup, folded_count), *links], 0
     return [
         "sh",
         LAUNCHER,
@@ -77,35 +83,50 @@ def _call(spec: Spec, directory: str, folded_count: int) -> list[str]:
         spec.umask,
         spec.cwd,
         str(folded_count),
+        *links,
     ]
 
 
-def chain(spec: Spec) -> list[str]:
-    """What the launcher executes: the programs that set the child up, then the child's argv."""
-    return [program("setsid"), "--", *spec.argv]
+def detached(argv: list[str], environ: Mapping[str, str], log_path: str) -> None:
+    """Spawn a program in a session of its own, its output added to a log, and leave it to itself.
 
-
-def program(name: str) -> str:
-    """The absolute path of a program that every system has, whatever PATH says."""
-    for directory in ("/usr/bin", "/bin", "/usr/local/bin"):
-        path = f"{directory}/{name}"
-        if os.access(path, os.X_OK):
-            return path
-    message = f"{name}: not found in /usr/bin, /bin or /usr/local/bin: install util-linux"
-    raise Refused(message)
+    Raises Refused when the system has no room for it.
+    """
+    close_on_exec()
+    try:
+        pid = os.posix_spawn(
+            argv[0],
+            argv,
+            environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (
+                    os.POSIX_SPAWN_OPEN,
+                    1,
+                    log_path,
+                    os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+                    0o600,
+                ),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=signal.valid_signals(),
+        )
+    except OSError as error:
+        message = f"{argv[0]}: cannot launch: {error.strerror}"
+        raise Refused(message) from error
+    offspring.leave(pid)
 
 
 def executed(pid: int, spec: Spec) -> bool:
     """Whether the child has got past its launcher and the chain, and runs its own program."""
     words = command_line(pid)
-    if not words:
-        return False
-    set_up = chain(spec)
-    stages = [set_up[start:] for start in range(len(set_up) - len(spec.argv))]
-    return words[1:2] != [LAUNCHER] and words[0] != "/usr/bin/env" and words not in stages
+    return words[1:2] != [LAUNCHER] and not under_way(words, spec)
 
 
-def _split(environ: Mapping[bytes, bytes]) -> tuple[dict[bytes, bytes], Sequence[bytes]]:
+def _split(environ: Mapping[bytes, bytes]) -> tuple[dict[bytes, bytes], int]:
+    """The environment as a shell keeps it, and how many variables are folded into TSM_FOLD_n."""
     plain: dict[bytes, bytes] = {}
     folded = []
     for key, value in environ.items():
@@ -114,11 +135,12 @@ def _split(environ: Mapping[bytes, bytes]) -> tuple[dict[bytes, bytes], Sequence
             plain[key] = value
         else:
             folded.append(key + b"=" + value)
-    return plain, folded
+    plain |= {b"TSM_FOLD_%d" % number: word for number, word in enumerate(folded, 1)}
+    return plain, len(folded)
 
 
-def _close_on_exec() -> None:
-    """Keep what tsm's caller left open from the launcher, which lives long."""
+def close_on_exec() -> None:
+    """Keep what tsm's caller left open from what is spawned next, which may live long."""
     for entry in os.listdir("/proc/self/fd"):
         fd = int(entry)
         try:

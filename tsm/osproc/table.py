@@ -18,40 +18,39 @@ def boot_id() -> str:
         return file.read().strip()
 
 
-def lookup(pid: int) -> OsProcess | None:
-    """The process with that pid, zombies included, or None."""
+def lookup(pid: int, since_ticks: int = 0) -> OsProcess | None:
+    """The process with that pid, zombies included; None if there is none, or it is older."""
     try:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
     except OSError:
         return None
     try:
-        return _parsed(pid, os.read(fd, 4096))
+        return _parsed(pid, os.read(fd, 4096), since_ticks)
     except OSError:  # it went away between open and read
         return None
     finally:
         os.close(fd)
 
 
-def processes() -> list[OsProcess]:
-    """Every process that the caller may see, in no order."""
-    found = (lookup(int(entry)) for entry in os.listdir("/proc") if entry.isdecimal())
+def processes(since_ticks: int = 0) -> list[OsProcess]:
+    """Every process that the caller may see and that is no older than that, in no order."""
+    found = (lookup(int(entry), since_ticks) for entry in os.listdir("/proc") if entry.isdecimal())
     return [process for process in found if process is not None]
 
 
-def alive(identity: Identity | None, boot: str) -> bool:
-    """Whether that very process lives. A zombie does not, nor does one of another boot."""
+def living(identity: Identity | None, boot: str) -> OsProcess | None:
+    """That very process, if it lives. A zombie does not, nor does one of another boot."""
     if identity is None or identity.boot != boot:
-        return False
+        return None
     process = lookup(identity.pid)
-    return process is not None and process.ticks == identity.ticks and not process.dead
+    if process is None or process.ticks != identity.ticks or process.dead:
+        return None
+    return process
 
 
-def able(identity: Identity | None, boot: str) -> bool:
-    """Whether that very process lives and is not stopped (SIGSTOP), so that it can act."""
-    if identity is None or not alive(identity, boot):
-        return False
-    process = lookup(identity.pid)
-    return process is not None and process.state not in "Tt"
+def alive(identity: Identity | None, boot: str) -> bool:
+    """Whether that very process lives."""
+    return living(identity, boot) is not None
 
 
 def identity(pid: int, boot: str) -> Identity | None:
@@ -93,10 +92,12 @@ def _bytes(path: str) -> bytes:
         return b""
 
 
-def _parsed(pid: int, stat: bytes) -> OsProcess:
+def _parsed(pid: int, stat: bytes, since_ticks: int) -> OsProcess | None:
     # The name may hold spaces and parentheses: the fields begin after the last ")".
     head, _, tail = stat.rpartition(b")")
-    field = tail.split()
+    field = tail.split(None, 22)
+    if int(field[19]) < since_ticks:
+        return None
     return OsProcess(
         pid=pid,
         comm=head.partition(b"(")[2].decode("utf-8", "replace"),
@@ -107,4 +108,5 @@ def _parsed(pid: int, stat: bytes) -> OsProcess:
         ticks=int(field[19]),
         rss_bytes=int(field[21]) * _PAGE_BYTES,
         threads=int(field[17]),
+        reaped_ticks=int(field[13]) + int(field[14]),
     )

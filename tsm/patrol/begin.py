@@ -7,15 +7,21 @@ import time
 
 from tsm.errors import Refused
 from tsm.model import Run
-from tsm.osproc import spawn, table
+from tsm.osproc import cgroups, notify, spawn, table
+from tsm.patrol import hooks, presence
 from tsm.patrol.notes import note_begin
+from tsm.policy import signs
 from tsm.record import changed
-from tsm.store import environment, runs
+from tsm.store import attendance, environment, logs, runs
+from tsm.store.atomic import remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tsm.model import Exit
     from tsm.patrol.process import Process
+    from tsm.spec import Spec
     from tsm.store.home import Home
     from tsm.store.lock import Lock
 
@@ -37,25 +43,53 @@ def begin(
 def spawned(
     home: Home, lock: Lock, process: Process, why: str, past: tuple[Exit, ...] = ()
 ) -> Process:
-    """The first half of `begin`: launch, and do not wait."""
-    name = process.name
+    """The first half of `begin`: launch, and do not wait but for the hook pre_start."""
+    name, run_id = process.name, os.urandom(8).hex()
+    hooks.before_start(home, process, why)
+    environ = environment.read(home, name)
+    environ.update(_signs(home, process.spec, environ))
+    environ[b"TSM_RUN"] = run_id.encode("ascii")
     run = Run(
-        id=os.urandom(8).hex(),
+        id=run_id,
         boot=table.boot_id(),
         time_s=time.time(),
         why=why,
         restarts=_restarts(process.run) + (why == "restart"),
         past=past,
+        logs=(logs.size(home, name, "out"), logs.size(home, name, "err")),
+        cgroup=_group(process, run_id),
     )
-    environ = environment.read(home, name)
-    environ[b"TSM_RUN"] = run.id.encode("ascii")
     record = runs.begin(home, name, run)
     try:
         runs.want_up(home, name)
-        spawn.launch(process.spec, environ, home.process(name), (record, lock.fd))
+        spawn.launch(process.spec, environ, home.process(name), (record, lock.fd), run.cgroup)
+    except Refused:
+        if run.cgroup is not None:
+            cgroups.remove(run.cgroup)
+        raise
     finally:
         os.close(record)
     return changed(process, run=run, down=None)
+
+
+def _signs(home: Home, spec: Spec, environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """How the child can tell of itself; somebody is there to listen, and nothing is old."""
+    if signs.checks(spec, "notify"):
+        presence.require(home)
+    heartbeat = home.file(spec.name, "heartbeat")
+    if signs.checks(spec, "heartbeat"):
+        remove(heartbeat)
+    to_user = spec.limits.user is not None
+    address = notify.address(attendance.notify_file(home), abstract=to_user)
+    return signs.signs(spec, environ, address, heartbeat)
+
+
+def _group(process: Process, run_id: str) -> str | None:
+    """The cgroup for the next run, if it has limits there; that of the last run goes."""
+    if process.run is not None and process.run.cgroup is not None:
+        cgroups.remove(process.run.cgroup)
+    values = process.spec.limits.cgroup
+    return cgroups.made(values, process.name, run_id) if values else None
 
 
 def settled(home: Home, process: Process) -> Process:
@@ -96,4 +130,4 @@ def _restarts(last: Run | None) -> int:
     """How many restarts there were; one that never had a child does not count."""
     if last is None:
         return 0
-    return last.restarts - (last.why == "restart" and last.child is None)
+    return max(0, last.restarts - (last.why == "restart" and last.child is None))

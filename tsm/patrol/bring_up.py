@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 from tsm.errors import Broken, Refused, TsmError
-from tsm.osproc import ports, preflight, table
+from tsm.model import Start
+from tsm.osproc import chain, ports, preflight, table
+from tsm.patrol import crash_report
 from tsm.patrol.begin import await_exec, settled, spawned
 from tsm.patrol.end import dismiss_launchers, end
 from tsm.patrol.hold import held_all
 from tsm.patrol.notes import note_status
 from tsm.patrol.process import Process, situation
+from tsm.policy.state import next_step
 from tsm.record import changed
 from tsm.store import environment, logs, runs
 
@@ -16,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tsm.model import Spec
+    from tsm.spec import Spec
     from tsm.store.home import Home
     from tsm.store.lock import Lock
 
@@ -27,6 +32,7 @@ class Launched:
     def __init__(self) -> None:
         self.up: list[Process] = []  # were up before
         self.started: list[Process] = []
+        self.armed: list[Process] = []  # jobs, which run when their time comes
         self.problems: list[TsmError] = []  # one for each that could not start
 
 
@@ -55,13 +61,27 @@ def start_held(home: Home, held: Iterable[tuple[Process, Lock]]) -> Launched:
             check_port(process.spec)
             if one.problem is not None:
                 raise one.problem
-            down.append((one.process, its_lock))
+            if one.process.spec.schedule.job is not None:
+                launched.armed.append(arm(home, one.process))
+            else:
+                down.append((one.process, its_lock))
         except TsmError as problem:
+            crash_report.start_failed(home, process, str(problem), began=False)
             launched.problems.append(problem)
     more = launch_held(home, down, "start")
     launched.started += more.started
     launched.problems += more.problems
     return launched
+
+
+def arm(home: Home, process: Process) -> Process:
+    """Let a job wait for its next time, counted from now. The caller holds its lock."""
+    meta = changed(process.meta, start_time=round(time.time(), 3))
+    process = changed(process, meta=meta, down=None)
+    step = next_step(situation(process, table.boot_id()))
+    note_status(home, process, "waiting", step.at_s if isinstance(step, Start) else None)
+    runs.want_up(home, process.name)
+    return process
 
 
 def launch_held(home: Home, held: Iterable[tuple[Process, Lock]], why: str) -> Launched:
@@ -74,11 +94,13 @@ def launch_held(home: Home, held: Iterable[tuple[Process, Lock]], why: str) -> L
             said_bytes = logs.size(home, process.name, "err")
             waiting.append((spawned(home, its_lock, process, why), said_bytes))
         except (Refused, Broken) as problem:
+            crash_report.start_failed(home, process, str(problem), began=False)
             launched.problems.append(problem)
     for process, said_bytes in waiting:
         try:
             launched.started.append(_seen_through(home, settled(home, process), said_bytes))
         except Refused as problem:
+            crash_report.start_failed(home, process, str(problem), began=True)
             launched.problems.append(problem)
     return launched
 
@@ -91,25 +113,20 @@ def check_port(spec: Spec) -> None:
 
 
 def _seen_through(home: Home, process: Process, said_bytes: int) -> Process:
-    """Wait for the exec. A program that cannot be executed is put down again, and said so.
+    """Wait for the exec. What cannot be executed, or set up as asked, is put down again.
 
-    `said_bytes` is how long current.err was before.
+    `said_bytes` is how long current.err was before. Raises Refused, with what has failed.
     """
-    run, name = process.run, process.name
-    if await_exec(process) or run is None:
+    spec, name = process.spec, process.name
+    executed = await_exec(process)
+    if executed and spec.limits.nice is None:
         return process
-    complaint = _complaint(home, name) if logs.size(home, name, "err") > said_bytes else None
+    line = logs.line_from(logs.current(home, name, "err"), said_bytes)
+    complaint = chain.complaint(line, spec, executed=executed)
     if complaint is None:
         return process
     runs.want_down(home, name, "")
     end(home, [changed(process, down="stop")])
     note_status(home, process, "stopped")
-    message = f"{name}: cannot execute {process.spec.argv[0]}: {complaint}"
+    message = f"{name}: {complaint}"
     raise Refused(message)
-
-
-def _complaint(home: Home, name: str) -> str | None:
-    """What the chain said last, if it was the chain that failed."""
-    lines = logs.last_lines(home.file(name, "current.err"), 1)
-    text = lines[-1].decode("utf-8", "replace").strip() if lines else ""
-    return text.rpartition(": ")[2] if text.startswith("setsid: ") else None

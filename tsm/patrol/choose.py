@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from tsm.errors import Broken
-from tsm.policy.words import selected
-from tsm.store import documents
+import os
+
+from tsm.errors import Broken, NoSuchProcess
+from tsm.policy.words import is_name, selected
+from tsm.store import documents, journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tsm.store.home import Home
+
+_UP = ("launching", "online", "paused", "stopping", "waiting", "errored")
 
 
 def chosen(home: Home, words: Sequence[str]) -> list[str]:
@@ -23,3 +27,27 @@ def chosen(home: Home, words: Sequence[str]) -> list[str]:
             return None
 
     return selected(words, home.names(), id_of)
+
+
+def wanted_up(home: Home) -> bool:
+    """Whether there is a process that is not down for good, as last written."""
+    for name in home.names():
+        try:
+            if documents.read_meta(home, name).status in _UP:
+                return True
+        except Broken:
+            continue
+    return False
+
+
+def chosen_ever(home: Home, words: Sequence[str]) -> list[str]:
+    """As `chosen`, but a word may also be the full name of a process that was deleted."""
+    found: set[str] = set()
+    for word in words:
+        try:
+            found.update(chosen(home, [word]))
+        except NoSuchProcess:
+            if not is_name(word) or not os.path.exists(journal.history_file(home, word)):
+                raise
+            found.add(word)
+    return sorted(found)

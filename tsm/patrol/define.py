@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 
 from tsm.errors import Refused, Usage
-from tsm.model import Restart, Spec
-from tsm.osproc import preflight, signals
+from tsm.osproc import accounts, preflight, signals
 from tsm.patrol.process import problem
 from tsm.policy import words
 from tsm.policy.environ import composed
-from tsm.record import Record
+from tsm.policy.settings import applied
+from tsm.record import Record, changed
+from tsm.spec import Spec
 from tsm.store import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
 
 class Wish(Record):
@@ -31,9 +33,47 @@ class Wish(Record):
     env_file: str | None = None
     env: Mapping[str, str] = {}
     clean_env: bool = False
-    restart: Restart = Restart()
-    stop_signal: str = "SIGTERM"
-    stop_timeout_s: float = 10.0
+    settings: Mapping[str, object] = {}  # by key, see policy.settings
+
+
+def wished(given: Mapping[str, Any], settings: Mapping[str, object], umask: str) -> Wish:
+    """What the arguments of a command line ask for: its words, its argv, and the definition.
+
+    Raises Usage, and Refused without a working directory.
+    """
+    typed, argv = given.get("words", []), given.get("argv")
+    if len(typed) > 1:
+        message = "a command of several words goes in quotes, or after --"
+        raise Usage(message)
+    if typed and argv:
+        typed = words.split(typed[0])
+    plain = ("name", "port", "interpreter", "clean_env")
+    return Wish(
+        words=(*typed, *(argv or ())),
+        is_argv=argv is not None,
+        cwd=_absolute(given.get("cwd", ".")),
+        umask=umask,
+        env_file=_absolute(given["env_file"]) if "env_file" in given else None,
+        env=dict(_assignment(text) for text in given.get("env", [])),
+        settings=settings,
+        **{key: given[key] for key in plain if key in given},
+    )
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        message = "the working directory is no longer there: cd to another"
+        raise Refused(message) from None
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        message = f"--env {text!r}: not K=V, such as --env LEVEL=debug"
+        raise Usage(message)
+    return key, value
 
 
 def defined(wish: Wish, path: str) -> Spec:
@@ -44,7 +84,6 @@ def defined(wish: Wish, path: str) -> Spec:
     argv, interpreter = _argv(wish, path)
     typed = words.split(wish.words[0]) if _is_string(wish) and argv[0] == "/bin/sh" else argv
     name = words.full_name(words.default_name(typed) if wish.name is None else wish.name, wish.port)
-    number = signals.number(wish.stop_signal)
     spec = Spec(
         name=name,
         argv=argv,
@@ -56,10 +95,18 @@ def defined(wish: Wish, path: str) -> Spec:
         env_file=wish.env_file,
         env=wish.env,
         clean_env=wish.clean_env,
-        restart=wish.restart,
-        stop_signal=wish.stop_signal if number is None else signals.canonical(number),
-        stop_timeout_s=wish.stop_timeout_s,
     )
+    return settled(applied(spec, wish.settings))
+
+
+def settled(spec: Spec) -> Spec:
+    """The definition with all it names in the form that is kept. Raises Usage for nonsense."""
+    number = signals.number(spec.stop_signal)
+    if number is not None:
+        spec = changed(spec, stop_signal=signals.canonical(number))
+    paths = tuple(os.path.join(spec.cwd, path).rstrip("/") or "/" for path in spec.watch.paths)
+    if paths != spec.watch.paths:
+        spec = changed(spec, watch=changed(spec.watch, paths=paths))
     what = problem(spec)
     if what is not None:
         raise Usage(what)
@@ -69,7 +116,7 @@ def defined(wish: Wish, path: str) -> Spec:
 def environ_of(spec: Spec, caller: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     """The child's environment as of now, the env file read anew."""
     dotenv = environment.read_dotenv(spec.env_file) if spec.env_file is not None else {}
-    return composed(spec, caller, dotenv)
+    return composed(spec, caller, dotenv, accounts.variables(spec.limits))
 
 
 def _is_string(wish: Wish) -> bool:

@@ -7,7 +7,7 @@ import time
 
 from tsm.errors import Refused, TimedOut, refused
 from tsm.model import Identity
-from tsm.osproc import signals, table
+from tsm.osproc import cgroups, signals, table
 from tsm.osproc.members import Membership
 from tsm.patrol.notes import brought_up_to_date, note_end
 from tsm.policy.state import end_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from tsm.errors import TsmError
     from tsm.model import OsProcess, Run
+    from tsm.patrol.crash_report import Incident
     from tsm.patrol.process import Process
     from tsm.store.home import Home
 
@@ -55,12 +56,16 @@ class Ended(Record):
 
 
 def end(
-    home: Home, processes: Sequence[Process], tell: Callable[[str], None] | None = None
+    home: Home,
+    processes: Sequence[Process],
+    tell: Callable[[str], None] | None = None,
+    later: list[Incident] | None = None,
 ) -> dict[str, Ended]:
     """End the runs of `processes`, as far as they have not ended, and tell by name how.
 
     First the child gets the stop signal; once it has gone, whoever is left of its run gets
     it too; at the deadline all are killed. What takes more than a second is told to `tell`.
+    Crashes are reported, or come to `later`, as `note_end` has it.
     The caller holds all the locks. Raises TimedOut if somebody survives SIGKILL (it waits
     in the kernel, for a disk perhaps).
     """
@@ -75,12 +80,12 @@ def end(
             running.append(Ending(fresh, run))  # without a child it never began
     began_s = now_s()
     while running:
-        rows = table.processes()
+        rows = table.processes(min(one.membership.since_ticks for one in running))
         for one in running:
             one.left = one.membership.refresh(rows, boot)
         for one in [one for one in running if not one.left]:
             running.remove(one)
-            over, problem = _attempt(one.process, lambda o=one: _finish(home, o, boot))  # type: ignore[misc]
+            over, problem = _attempt(one.process, lambda o=one: _finish(home, o, boot, later))  # type: ignore[misc]
             ended[over.name] = Ended(over, one.killed, problem)
         for one in running:
             _press(one)
@@ -130,6 +135,9 @@ def _press(one: Ending) -> None:
             one.asked.add(row.pid)
             _send(row, number)
             _send(row, signal.SIGCONT)  # a stopped one hears nothing
+    for row in one.left:
+        if row.state == "T":  # of a paused run: who is to end waits for his own
+            _send(row, signal.SIGCONT)
 
 
 def _send(row: OsProcess, number: int) -> bool:
@@ -152,14 +160,16 @@ def _await_change(running: Sequence[Ending], boot: str) -> None:
         time.sleep(_LOOK_S)  # let others go as well: one look serves all
 
 
-def _finish(home: Home, one: Ending, boot: str) -> Process:
+def _finish(home: Home, one: Ending, boot: str, later: list[Incident] | None) -> Process:
     """Nobody is left: write down how the run ended."""
     process = brought_up_to_date(home, one.process, boot)
     run = process.run or one.run
+    if run.cgroup is not None:
+        cgroups.remove(run.cgroup)
     if process.down is not None and not run.stopped:
         runs.note(home, process.name, "stopped")
         process = changed(process, run=changed(run, stopped=True))
-    return note_end(home, process, end_of(run, time.time()), one.killed)
+    return note_end(home, process, end_of(run, time.time()), one.killed, later)
 
 
 def dismiss_launchers(processes: Iterable[Process]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 
 from tsm.errors import Broken, Busy, NoSuchProcess, TsmError, refused
+from tsm.patrol import guard
 from tsm.patrol.process import Process, load
-from tsm.store import definitions, lock
+from tsm.store import definitions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def held_all(
         held = Held()
         for name in sorted(names):
             try:
-                its_lock = stack.enter_context(lock.held(home, name, timeout_s))
+                its_lock = stack.enter_context(guard.held(home, name, timeout_s))
                 if definitions.exists(home, name):
                     held.locks[name] = its_lock
                     held.processes[name] = read(home, name)

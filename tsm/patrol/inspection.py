@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 from contextlib import suppress
 from shlex import quote
 
 from tsm.errors import Broken, TsmError
 from tsm.patrol.process import sound_meta, sound_saved, sound_spec
 from tsm.record import Record
-from tsm.store import definitions, environment, journal, runs, saved
+from tsm.store import config, crashes, definitions, environment, journal, metrics, runs, saved
 
 _LINES = 100  # of a journal, that one repair takes away
 
@@ -43,12 +42,26 @@ def findings(home: Home) -> Iterator[Finding]:
     for path in (*definitions.leftovers(home), *definitions.orphan_locks(home)):
         yield Finding(path, "left by a killed command", "tsm patrol")
     for path in (*journal.day_files(home), *journal.history_files(home)):
-        yield from _journal(path)
+        yield from _lines(path, "event", journal.unreadable_lines)
+    for path in metrics.day_files(home):
+        yield from _lines(path, "sample", metrics.unreadable_lines)
+    for name in crashes.names(home):
+        yield from _reports(home, name)
+
+
+def _reports(home: Home, name: str) -> Iterator[Finding]:
+    for one in crashes.listed(home, name):
+        yield from _read(one.path, lambda path=one.path: crashes.read(path), _away(one.path))  # type: ignore[misc]
+    for path in crashes.unfinished(home, name):
+        yield Finding(path, "left unfinished by a killed command", "tsm patrol")
+    for path in crashes.strangers(home, name):
+        yield Finding(path, "not called as a crash report is", _away(path))
 
 
 def _toolkit(home: Home) -> Iterator[Finding]:
-    config = f"{home.root}/config.toml"
-    yield from _read(config, lambda: _toml(config), f"correct it, or rm {quote(config)}")
+    toml = config.path(home)
+    again = f"correct it, or rm {'-r ' * os.path.isdir(toml)}{quote(toml)}"
+    yield from _read(toml, lambda: config.read(home), again)
     last_id = f"{home.runtime}/last_id"
     yield from _read(last_id, lambda: _number(last_id), f"rm {quote(last_id)}")
     for path in definitions.unfinished_files(home.runtime, home.saved):
@@ -69,26 +82,18 @@ def _process(home: Home, name: str) -> Iterator[Finding]:
         yield Finding(path, "left unfinished by a killed command", "tsm patrol")
 
 
-def _journal(path: str) -> Iterator[Finding]:
+def _lines(path: str, noun: str, unreadable: Callable[[str], list[int]]) -> Iterator[Finding]:
     bad: list[int] = []
-    yield from _read(path, lambda: bad.extend(journal.unreadable_lines(path)), "move it away")
+    yield from _read(path, lambda: bad.extend(unreadable(path)), "move it away")
     if bad:
         lines = ";".join(f"{number}d" for number in bad[:_LINES])
-        problem = f"lines that hold no event, and are passed over: {len(bad)}, from {bad[0]} on"
+        problem = f"lines that hold no {noun}, and are passed over: {len(bad)}, from {bad[0]} on"
         yield Finding(path, problem, f"remove them: sed -i '{lines}' {quote(path)}")
 
 
 def _away(path: str) -> str:
     plain = os.path.islink(path) or not os.path.isdir(path)
     return f"rm {quote(path)}" if plain else f"rm -r {quote(path)}"
-
-
-def _toml(path: str) -> None:
-    with suppress(FileNotFoundError), open(path, "rb") as file:
-        try:
-            tomllib.load(file)
-        except ValueError as error:
-            raise Broken(str(error)) from error
 
 
 def _number(path: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from tsm.osproc import members, signals, table
+from tsm.patrol import hooks
 from tsm.policy import restart, state
 from tsm.record import changed
 from tsm.store import documents, journal, runs
@@ -14,15 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tsm.model import Exit
+    from tsm.patrol.crash_report import Incident
     from tsm.patrol.process import Process
     from tsm.store.home import Home
 
-_EXIT_LINE_S = 30.0  # the launcher needs a millisecond for it, on a machine that has one to spare
+_EXIT_LINE_S = 10.0  # the launcher needs a millisecond, once it is its turn
 
 
 def note_begin(home: Home, process: Process) -> Process:
     """Note that the run has begun, unless that was done. The caller holds the lock."""
-    run, name = process.run, process.name
+    run, name, spec = process.run, process.name, process.spec
     if run is None or run.begun or run.child is None:
         return process
     facts: dict[str, object] = {"run": run.id, "pid": run.child.pid}
@@ -30,26 +32,38 @@ def note_begin(home: Home, process: Process) -> Process:
         facts["restarts"] = run.restarts
     journal.record_once(home, name, run.why, facts)
     runs.publish_pid(home, name, run.child.pid)
-    short = restart.short_runs(process.spec.restart, run.past) if run.past else 0
+    short = restart.short_runs(spec.restart, run.past) if run.past else 0
     meta = changed(
         process.meta,
         pid=run.child.pid,
         ticks=run.child.ticks,
         boot=run.boot,
-        status="online",
+        status="online" if spec.ready.check is None else "launching",
         start_time=round(run.time_s, 3),
+        health=None if spec.health.check is None else "unknown",
+        due=None,
         restarts=run.restarts,
         unstable_restarts=short,
     )
     documents.write_meta(home, meta)
     runs.note(home, name, "begun")
-    return changed(process, run=changed(run, begun=True), meta=meta)
+    process = changed(process, run=changed(run, begun=True), meta=meta)
+    hooks.follow(home, process, "post_start", run.why)
+    return process
 
 
-def note_end(home: Home, process: Process, end: Exit, killed: Sequence[str] = ()) -> Process:
+def note_end(
+    home: Home,
+    process: Process,
+    end: Exit,
+    killed: Sequence[str] = (),
+    later: list[Incident] | None = None,
+) -> Process:
     """Note that the run has ended, unless that was done; `killed` are who needed SIGKILL.
 
-    The caller holds the lock, and has seen to it that nobody of the run is left.
+    The caller holds the lock, and has seen to it that nobody of the run is left. A crash is
+    reported before it is noted, so none goes without; or, with `later`, whenever the caller
+    does so.
     """
     run, name = process.run, process.name
     if run is None or run.ended_s is not None:
@@ -62,13 +76,44 @@ def note_end(home: Home, process: Process, end: Exit, killed: Sequence[str] = ()
     event = "stop" if run.stopped else "exit" if good or rebooted else "crash"
     if rebooted:
         facts["reason"] = "reboot"
+    if event == "crash" or killed:
+        _report(home, process, end, killed, later)
     journal.record_once(home, name, event, facts)
     runs.publish_pid(home, name, None)
     runs.note(home, name, f"ended {end.time_s:.3f}")
+    for hook in ("on_crash", "post_stop") if event == "crash" else ("post_stop",):
+        hooks.follow(home, process, hook, _end_reason(process, end), end)
     return changed(process, run=changed(run, ended_s=end.time_s, code=end.code))
 
 
-def note_status(home: Home, process: Process, status: str) -> None:
+def note_due(home: Home, process: Process, status: str, due_s: float | None) -> Process:
+    """Show, of a process that is up, its status and when its schedule is due."""
+    word = status if status in ("online", "launching") else process.meta.status
+    if process.meta.pid is None or (word, due_s) == (process.meta.status, process.meta.due):
+        return process
+    meta = changed(process.meta, status=word, due=due_s)
+    documents.write_meta(home, meta)
+    return changed(process, meta=meta)
+
+
+def _report(
+    home: Home,
+    process: Process,
+    end: Exit,
+    killed: Sequence[str],
+    later: list[Incident] | None,
+) -> None:
+    """Report a crash, or who needed SIGKILL, now or later."""
+    from tsm.patrol import crash_report  # most runs end without one
+
+    incident = crash_report.ended(home, process, end, killed)
+    if later is None:
+        crash_report.report(home, *incident)
+    else:
+        later.append(incident)
+
+
+def note_status(home: Home, process: Process, status: str, due_s: float | None = None) -> None:
     """Bring meta up to date where the process is down. The caller holds the lock.
 
     A process that was at rest or waiting, and is stopped now, has that journaled: no end of
@@ -82,10 +127,23 @@ def note_status(home: Home, process: Process, status: str) -> None:
             ends = state.exits(run, time.time())
             short = restart.short_runs(process.spec.restart, ends)
     meta = changed(
-        process.meta, pid=None, ticks=None, boot=None, status=status, unstable_restarts=short
+        process.meta,
+        pid=None,
+        ticks=None,
+        boot=None,
+        status=status,
+        unstable_restarts=short,
+        health=None,
+        due=due_s,
     )
     if meta != process.meta:
         documents.write_meta(home, meta)
+
+
+def _end_reason(process: Process, end: Exit) -> str:
+    """Why the run ended, for its hooks: "stop", "restart", or how it ended by itself."""
+    stopped = process.run is not None and process.run.stopped
+    return (process.down or "stop") if stopped else restart.outcome(end)
 
 
 def _exit_facts(end: Exit) -> dict[str, object]:
@@ -128,11 +186,11 @@ def _await_child(home: Home, process: Process, boot: str) -> None:
 
 
 def await_exit(home: Home, process: Process, boot: str) -> None:
-    """Let the launcher of a child that has gone write the exit down, unless it never will."""
+    """Let the launcher of a child that has gone write the exit down; it may be dead as well."""
     run = process.run
     deadline_s = time.monotonic() + _EXIT_LINE_S
     while run is not None and not run.exited and time.monotonic() < deadline_s:
-        if not table.able(run.launcher, boot):
+        if not table.alive(run.launcher, boot):
             return
         time.sleep(0.001)
         run = runs.read(home, process.name)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import time
+
 from tsm.errors import Broken
 from tsm.osproc import table
+from tsm.patrol import presence
 from tsm.patrol.choose import chosen
 from tsm.patrol.process import load, situation
 from tsm.policy import state
-from tsm.record import Record
-from tsm.store import documents, runs
+from tsm.record import Record, changed
+from tsm.store import documents, health, runs
+
+_STALE_S = 150.0  # what nobody has asked for so long is not known; cron asks each minute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tsm.model import Meta
+    from tsm.model import Meta, OsProcess
     from tsm.store.home import Home
 
 
@@ -27,6 +32,8 @@ class Observed(Record):
     pid: int | None = None  # of the living child
     ticks: int | None = None  # its kernel start time
     meta: Meta | None = None  # None if broken
+    health: str | None = None  # healthy, unhealthy or unknown; None if nobody asks
+    due_s: float | None = None  # when its schedule, or a restart, is due
 
 
 def observe(home: Home, name: str, boot: str) -> Observed | None:
@@ -44,17 +51,39 @@ def observe(home: Home, name: str, boot: str) -> Observed | None:
         if meta.pid is not None and meta.ticks is not None and meta.boot == boot:
             row = table.lookup(meta.pid)
             if row is not None and row.ticks == meta.ticks and not row.dead:
-                word = "online" if runs.wanted_down(home, name) is None else "stopping"
-                return Observed(name, word, "", meta.pid, meta.ticks, meta)
+                down = runs.wanted_down(home, name) is not None
+                return _living(home, row, meta, down=down)
         process = load(home, name)
-        at = situation(process, boot)
+        at = situation(process, boot, attended=presence.attended(home))
         word, why = state.status(at)
         child = process.run.child if process.run is not None and at.child_lives else None
+        due_s = None if child is not None else meta.due
         if child is None:
-            return Observed(name, word, why, None, None, process.meta)
+            return Observed(name, word, why, None, None, process.meta, None, due_s)
         return Observed(name, word, why, child.pid, child.ticks, process.meta)
     except Broken as error:
         return _broken_or_gone(home, name, str(error))
+
+
+def _living(home: Home, row: OsProcess, meta: Meta, *, down: bool) -> Observed:
+    """One whose child lives."""
+    word = "paused" if row.state == "T" else meta.status
+    if word not in ("launching", "paused"):
+        word = "online"
+    found = Observed(meta.name, "stopping" if down else word, "", row.pid, row.ticks, meta)
+    if down or (meta.health is None and word != "launching"):
+        return changed(found, due_s=meta.due)
+    run = runs.read(home, meta.name)
+    known = health.read(home, meta.name, run.id if run is not None else "")
+    since_s = known.get("time")
+    fresh = isinstance(since_s, int | float) and time.time() - since_s < _STALE_S
+    trusted = fresh or presence.attended(home)
+    verdict = meta.health if trusted or meta.health is None else "unknown"
+    said = known.get("output")
+    reason = str(said) if said and trusted and verdict != "healthy" else ""
+    if word == "launching":
+        reason = f"not ready: {reason}" if reason else "not ready yet"
+    return changed(found, health=verdict, due_s=meta.due, reason=reason)
 
 
 def observe_all(home: Home, words: Sequence[str]) -> list[Observed]:

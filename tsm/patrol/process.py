@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import suppress
+from functools import lru_cache
 
 from tsm.errors import Broken
-from tsm.model import Spec
 from tsm.osproc import members, signals, table
 from tsm.policy import limits
 from tsm.policy.state import Situation
 from tsm.record import Record
+from tsm.spec import Spec
 from tsm.store import definitions, documents, runs, saved
 
 TYPE_CHECKING = False
@@ -61,12 +62,18 @@ def salvaged(home: Home, name: str) -> Process:
 
 def sound_spec(home: Home, name: str) -> Spec:
     """The definition, its values checked as those of a command line are. Raises Broken."""
-    spec = documents.read_spec(home, name)
+    path = home.file(name, "spec.json")
+    return _sound(path, name, documents.content(path))
+
+
+@lru_cache(1024)  # a resident reads the same ones again and again
+def _sound(path: str, name: str, data: bytes) -> Spec:
+    spec = documents.decoded(Spec, documents.parsed(data, path), path)
     what = problem(spec)
     if what is None and spec.name != name:
         what = f"name {spec.name!r}: should be {name!r}, like the directory"
     if what is not None:
-        message = f"{home.file(name, 'spec.json')}: {what}"
+        message = f"{path}: {what}"
         raise Broken(message)
     return spec
 
@@ -96,19 +103,26 @@ def sound_saved(home: Home, save: str) -> list[saved.Saved]:
 def problem(spec: Spec) -> str | None:
     """What is wrong with the definition, with the value and what would do; None if nothing."""
     if signals.number(spec.stop_signal) is None:
-        return f"stop_signal {spec.stop_signal!r}: no such signal: try TERM, INT or QUIT"
+        return f"stop-signal {spec.stop_signal!r}: no such signal: try TERM, INT or QUIT"
     return limits.problem(spec)
 
 
-def situation(process: Process, boot: str) -> Situation:
+def situation(process: Process, boot: str, *, attended: bool = False) -> Situation:
     """What the policy needs to know, with the kernel asked just now."""
-    run = process.run
+    run, spec = process.run, process.spec
+    child = table.living(run.child if run is not None else None, boot)
+    job = spec.schedule.job is not None
     return Situation(
-        rule=process.spec.restart,
+        rule=spec.restart,
         down=process.down,
         run=run,
         boot=boot,
-        child_lives=run is not None and table.alive(run.child, boot),
+        child_lives=child is not None,
         launcher_lives=run is not None and table.alive(run.launcher, boot),
         now_s=time.time(),
+        paused=child is not None and child.state == "T",
+        awaits_ready=spec.ready.check is not None,
+        schedule=spec.schedule,
+        armed_s=process.meta.start_time or 0.0 if job else 0.0,
+        attended=attended,
     )

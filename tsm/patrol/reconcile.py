@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import time
 
-from tsm.model import End, Keep, Rest, Start, assert_never
+from tsm.model import End, Keep, Renew, Rest, Start, assert_never
 from tsm.osproc import table
+from tsm.patrol import crash_report, guard, hooks
 from tsm.patrol.begin import begin
 from tsm.patrol.end import end
-from tsm.patrol.notes import brought_up_to_date, note_status
+from tsm.patrol.notes import brought_up_to_date, note_due, note_status
 from tsm.patrol.process import load, situation
-from tsm.policy import state
+from tsm.patrol.take_down import RESTART
+from tsm.policy import jobs, state
 from tsm.policy.restart import counted
-from tsm.record import Record
-from tsm.store import journal, lock
+from tsm.record import Record, changed
+from tsm.store import definitions, journal, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from tsm.model import Exit
+    from tsm.patrol.crash_report import Incident
     from tsm.patrol.process import Process
     from tsm.store.home import Home
     from tsm.store.lock import Lock
+
+    Step = Start | Rest | End | Renew | Keep
 
 
 class Done(Record):
@@ -28,7 +34,10 @@ class Done(Record):
     name: str
     action: str  # what was done: "restart", "start", "stop", ...; empty if nothing
     reason: str = ""
-    due_s: float | None = None  # when a restart is due that was not due yet
+    due_s: float | None = None  # when something is due by the clock that was not due yet
+    process: Process | None = None  # as it is now; None if it is no more
+    status: str = ""  # what it is now
+    over: Process | None = None  # as it was, where the launcher of that run has no more to do
 
 
 def reconcile(home: Home, name: str, lock_timeout_s: float) -> Done:
@@ -36,75 +45,123 @@ def reconcile(home: Home, name: str, lock_timeout_s: float) -> Done:
 
     A process that is deleted meanwhile has nothing that could be wrong.
     """
-    with lock.held(home, name, lock_timeout_s) as held:
-        if name not in home.names():
+    with guard.held(home, name, lock_timeout_s) as held:
+        if not definitions.exists(home, name):
             held.retire()
             return Done(name, "")
         return _put_right(home, held, load(home, name))
 
 
-def _put_right(home: Home, held: Lock, process: Process) -> Done:  # noqa: RET503 - see assert_never
-    boot = table.boot_id()
-    process = brought_up_to_date(home, process, boot)
-    process = _with_end_noted(home, process, boot)
-    step = state.next_step(situation(process, boot))
-    match step:
-        case Keep():
+def renew(home: Home, process: Process, step: Renew, lock_timeout_s: float) -> Done:
+    """Replace the run that `process` had when it was looked at, unless it has ended since.
+
+    `step.event` is journaled of it first, with the reason.
+    """
+    with guard.held(home, process.name, lock_timeout_s) as held:
+        if not definitions.exists(home, process.name):
+            held.retire()
             return Done(process.name, "")
-        case Rest(status=status, why=why):
-            return _rest(home, process, status, why)
+        now = load(home, process.name)
+        same = now.run is not None and process.run is not None and now.run.id == process.run.id
+        if not same or now.down is not None or not situation(now, table.boot_id()).child_lives:
+            return _put_right(home, held, now)
+        return _renewed(home, held, now, step)
+
+
+def _put_right(home: Home, held: Lock, process: Process) -> Done:
+    boot = table.boot_id()
+    later: list[Incident] = []
+    process = brought_up_to_date(home, process, boot)
+    process = _with_end_noted(home, process, boot, later)
+    try:
+        return _carried_out(home, held, process, state.next_step(situation(process, boot)))
+    finally:
+        for incident in later:  # the next run has not waited for it
+            crash_report.report(home, *incident)
+
+
+def _carried_out(home: Home, held: Lock, process: Process, step: Step) -> Done:  # noqa: RET503 - see assert_never
+    match step:
+        case Keep(status=status, due_s=due_s):
+            process = note_due(home, process, status, due_s)
+            return Done(process.name, "", "", due_s, process, status)
+        case Rest(status=status):
+            return _rest(home, process, step)
         case End(why=why):
             stopped = _ended(home, process)
             note_status(home, stopped, "stopped")
-            return Done(process.name, "stop", why)
+            return Done(process.name, "stop", why, None, stopped, "stopped", stopped)
+        case Renew():
+            return _renewed(home, held, process, step)
         case Start(at_s=at_s, why=why):
             if at_s > time.time():
-                note_status(home, process, "waiting")
-                return Done(process.name, "", why, at_s)
+                note_status(home, process, "waiting", at_s)
+                return Done(process.name, "", why, at_s, process, "waiting")
             return _start(home, held, process, why)
         case _ as never:
             assert_never(never)
 
 
-def _with_end_noted(home: Home, process: Process, boot: str) -> Process:
+def _with_end_noted(home: Home, process: Process, boot: str, later: list[Incident]) -> Process:
     """See a run that is over off: nobody of it stays, and its end is journaled."""
     run, at = process.run, situation(process, boot)
     if run is None or run.child is None or run.ended_s is not None or at.child_lives:
         return process
-    return _ended(home, process)
+    return _ended(home, process, later)
+
+
+def _renewed(home: Home, held: Lock, process: Process, step: Renew) -> Done:
+    """End the run as a restart by command does, so that one that is cut short is finished."""
+    run_id = process.run.id if process.run is not None else ""
+    if step.event != "restart":
+        journal.record_once(home, process.name, step.event, {"run": run_id, "reason": step.why})
+    if step.event in ("memory-limit", "cpu-limit"):
+        facts = crash_report.Facts(step.event, step.why)
+        crash_report.report(home, process, crash_report.seen(home, process), facts)
+    runs.want_down(home, process.name, RESTART)
+    hooks.before_stop(home, [process], "restart")
+    return _start(home, held, changed(process, down=RESTART), step.why)
 
 
 def _start(home: Home, held: Lock, process: Process, why: str) -> Done:
     """Begin a run: a restart if it follows an exit, a start if nothing had gone wrong."""
     run = process.run
+    past: tuple[Exit, ...] = ()
     if process.down is not None:
-        process = _ended(home, process)
-        begin(home, held, process, "restart")
-        return Done(process.name, "restart", why)
-    if run is None or run.stopped or run.boot != table.boot_id():
-        begin(home, held, process, "start")
-        return Done(process.name, "start", why)
-    past = state.exits(run, time.time()) if run.child is not None else run.past
-    verb = "restart" if run.child is not None else run.why
-    begin(home, held, process, verb, counted(process.spec.restart, past))
-    return Done(process.name, verb, why)
+        process, verb = _ended(home, process), "restart"
+    elif run is None or run.stopped or run.boot != table.boot_id():
+        verb = "start"
+    else:
+        past = state.exits(run, time.time()) if run.child is not None else run.past
+        past = counted(process.spec.restart, past)
+        verb = "restart" if run.child is not None else run.why
+    if process.spec.schedule.job is not None:
+        verb = "start"
+    begun = begin(home, held, process, verb, past)
+    status = "online" if process.spec.ready.check is None else "launching"
+    due = jobs.renewal(process.spec.schedule, time.time())
+    due_s = due[0] if due is not None else None
+    begun = note_due(home, begun, status, due_s)
+    return Done(process.name, verb, why, due_s, begun, status, process)
 
 
-def _ended(home: Home, process: Process) -> Process:
+def _ended(home: Home, process: Process, later: list[Incident] | None = None) -> Process:
     """The process once its run has ended. Raises Refused if that cannot be written down."""
-    one = end(home, [process])[process.name]
+    one = end(home, [process], later=later)[process.name]
     if one.problem is not None:
         raise one.problem
     return one.process
 
 
-def _rest(home: Home, process: Process, status: str, why: str) -> Done:
-    if process.meta.status == status:
-        return Done(process.name, "")
-    if status == "errored":
+def _rest(home: Home, process: Process, step: Rest) -> Done:
+    over = process if step.due_s is None else None
+    done = Done(process.name, step.status, step.why, step.due_s, process, step.status, over)
+    if process.meta.status == step.status:
+        return changed(done, action="")
+    if step.status == "errored":
         run = process.run
-        journal.record_once(
-            home, process.name, status, {"run": run.id if run else "", "reason": why}
-        )
-    note_status(home, process, status)
-    return Done(process.name, status, why)
+        crash_report.retries_exhausted(home, process, step.why)
+        facts = {"run": run.id if run else "", "reason": step.why}
+        journal.record_once(home, process.name, step.status, facts)
+    note_status(home, process, step.status, step.due_s)
+    return done

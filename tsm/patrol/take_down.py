@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tsm.errors import refused
 from tsm.osproc import table
+from tsm.patrol import hooks
 from tsm.patrol.end import Ended, dismiss_launchers, end
 from tsm.patrol.process import situation
 from tsm.policy import state
@@ -12,7 +13,7 @@ from tsm.store import runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tsm.patrol.hold import Held
     from tsm.patrol.process import Process
@@ -35,13 +36,22 @@ def take_down(home: Home, held: Held, reason: str, tell: Callable[[str], None]) 
             held.problems.append(refused(error))
             continue
         down.append(changed(process, down=reason or "stop"))
+    _before_stop(home, down)
     ended = end(home, down, tell)
     held.problems += [one.problem for one in ended.values() if one.problem is not None]
     dismiss_launchers(one.process for one in ended.values())
     return ended
 
 
+def _before_stop(home: Home, down: Sequence[Process]) -> None:
+    boot = table.boot_id()
+    living = [one for one in down if one.spec.hooks.pre_stop and situation(one, boot).child_lives]
+    hooks.before_stop(
+        home, living, "restart" if any(one.down == RESTART for one in down) else "stop"
+    )
+
+
 def is_up(process: Process) -> bool:
     """Whether the process is anything but down for good: online, or about to be started."""
     word, _ = state.status(situation(process, table.boot_id()))
-    return word in ("online", "launching", "stopping", "waiting")
+    return word in ("online", "launching", "paused", "stopping", "waiting")

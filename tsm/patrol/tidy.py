@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 
 from tsm.errors import Busy
-from tsm.store import definitions, lock
+from tsm.store import crashes, definitions, lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,11 +20,13 @@ def tidy(home: Home) -> list[str]:
     """
     names = {name for name in home.names() if definitions.unfinished_files(home.process(name))}
     names.update(definitions.leftovers(home).values(), definitions.orphan_locks(home).values())
+    names.update(name for name in crashes.names(home) if crashes.unfinished(home, name))
     cleared = []
     for name in sorted(names):
         try:
             with lock.held(home, name, 0.0) as held:
                 definitions.clear_leftovers(home, name)
+                crashes.clear_unfinished(home, name)
                 if not definitions.exists(home, name):
                     held.retire()
                 cleared.append(name)

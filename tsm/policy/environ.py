@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
+from tsm.policy.signs import OF_TSM
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tsm.model import Spec
+    from tsm.spec import Spec
 
 # What --clean-env keeps of the caller's environment.
 BASIC = (b"HOME", b"LANG", b"LOGNAME", b"PATH", b"SHELL", b"TZ", b"USER")
-_OF_THE_CALLER = (b"OLDPWD", b"TSM_RUN", b"TSM_NAME", b"_")  # true of the caller, not of the child
+# True of the caller, which may be a hook, and not of the child.
+_OF_THE_CALLER = frozenset(
+    b"OLDPWD TSM_RUN TSM_NAME TSM_EVENT TSM_PID TSM_EXIT_CODE TSM_SIGNAL TSM_REASON _".split()
+) | {*OF_TSM}
 _MASK = "********"
 _SECRET = ("SECRET", "TOKEN", "PASSW", "PASSPHRASE", "APIKEY", "API_KEY", "PRIVATE", "CREDENTIAL")
 _SECRET_ENDS = ("_KEY", "_PWD", "_AUTH", "_DSN", "DATABASE_URL")
 
 
 def composed(
-    spec: Spec, caller: Mapping[bytes, bytes], dotenv: Mapping[bytes, bytes]
+    spec: Spec,
+    caller: Mapping[bytes, bytes],
+    dotenv: Mapping[bytes, bytes],
+    account: Mapping[bytes, bytes] | None = None,
 ) -> dict[bytes, bytes]:
     """The child's environment: the caller's, then the env file's, then what tsm was told.
 
+    `account` is what says who the user is, over the caller's.
+
     PWD is the child's working directory, PORT the port of the spec, TSM_NAME the name.
-    TSM_RUN is added for each run.
+    TSM_RUN and `signs` are added for each run.
     """
     if spec.clean_env:
         environ = {key: value for key, value in caller.items() if key in BASIC}
     else:
         environ = {key: value for key, value in caller.items() if key not in _OF_THE_CALLER}
+    environ.update(account or {})
     environ.update(dotenv)
     environ.update((_bytes(key), _bytes(value)) for key, value in spec.env.items())
     environ[b"PWD"] = _bytes(spec.cwd)

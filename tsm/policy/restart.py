@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tsm.model import Exit, Rest, Restart, Start
+from tsm.model import Exit, Rest, Start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from tsm.spec import Restart
 
 WINDOW_S = 60.0  # over which crashes are counted, however long each run was
 WINDOW_RUNS = 5  # so many of them in a window are nothing unusual
@@ -46,14 +48,16 @@ def after_exit(rule: Restart, exits: Sequence[Exit]) -> Start | Rest:
         return Rest("completed" if good else "stopped", how)
     short = short_runs(rule, exits)
     if short and short > rule.max_retries:
-        return Rest("errored", f"{short} short runs in a row, the last {how}")
+        again_s = None if rule.retry_after_s is None else last.time_s + rule.retry_after_s
+        return Rest("errored", f"{short} short runs in a row, the last {how}", again_s)
     streak = max(short, crowded_runs(exits))
     if streak == 0:
         return Start(last.time_s, how)
     pause_s = rule.delay_s
     for _ in range(min(streak - 1, _doublings(rule))):
         pause_s *= 2.0
-    return Start(last.time_s + min(pause_s, rule.max_delay_s), how)
+    which = f"{_ordinal(short)} short run" if short else "many runs within a minute"
+    return Start(last.time_s + min(pause_s, rule.max_delay_s), f"{which}, {how}")
 
 
 def ok(rule: Restart, one: Exit) -> bool:
@@ -99,6 +103,11 @@ def _doublings(rule: Restart) -> int:
     while 0 < pause_s < rule.max_delay_s:
         count, pause_s = count + 1, pause_s * 2.0
     return count
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 // 10 != 1 else "th"
+    return f"{number}{ending}"
 
 
 def outcome(one: Exit) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from tsm.model import End, Exit, Keep, Rest, Start
+from tsm.model import End, Exit, Keep, Renew, Rest, Start
+from tsm.policy import jobs
 from tsm.policy.restart import after_exit
 from tsm.record import Record
+from tsm.spec import Schedule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tsm.model import Restart, Run
+    from tsm.model import Run
+    from tsm.spec import Restart
+
+_PATROL_S = 60.0  # how often cron looks
 
 
 class Situation(Record):
@@ -21,9 +26,14 @@ class Situation(Record):
     child_lives: bool
     launcher_lives: bool
     now_s: float
+    paused: bool = False  # the child is stopped (SIGSTOP)
+    awaits_ready: bool = False  # it has a readiness probe
+    schedule: Schedule = Schedule()
+    armed_s: float = 0.0  # when a job was started, so that its times count from then on
+    attended: bool = False  # a resident patrol lives
 
 
-def next_step(at: Situation) -> Start | Rest | End | Keep:
+def next_step(at: Situation) -> Start | Rest | End | Renew | Keep:
     """What puts the process right; Keep if nothing is wrong."""
     run = at.run
     live = at.child_lives or (at.launcher_lives and run is not None and run.child is None)
@@ -32,14 +42,16 @@ def next_step(at: Situation) -> Start | Rest | End | Keep:
     if at.down is not None:
         return End("a stop was cut short") if live else Rest("stopped", "by command")
     if live:
-        return Keep("online" if at.child_lives else "launching")
+        return _while_up(at)
+    if at.launcher_lives and run is not None and not run.exited:
+        return Keep("waiting")  # until the launcher has written the exit down
+    if at.schedule.job is not None:
+        return jobs.next_run(at.schedule, _span(at), at.armed_s, at.now_s)
     if run is None or run.stopped or (run.child is None and not run.exited):
         return Start(at.now_s, "a start was cut short")
     if run.boot != at.boot and not run.exited:
         return _after_reboot(at.rule, at.now_s)
-    if at.launcher_lives and not run.exited:
-        return Keep("waiting")  # until the launcher has written the exit down
-    return after_exit(at.rule, exits(run, at.now_s))
+    return _after_exit(at, run)
 
 
 def exits(run: Run, now_s: float) -> tuple[Exit, ...]:
@@ -61,17 +73,61 @@ def status(at: Situation) -> tuple[str, str]:
     if at.down is not None and at.child_lives:
         return "stopping", ""
     match next_step(at):
-        case Keep(status=word):
-            return word, ""
-        case End():
-            return "stopping", ""
-        case Rest(status=word, why=why):
+        case Keep(status=word, why=why):
             return word, why
+        case End() | Renew():
+            return "stopping", ""
+        case Rest(status=word, why=why, due_s=due_s):
+            return word, why if due_s is None else f"{why}, {_next_try(at, due_s)}"
         case Start(at_s=at_s, why=why):
-            if not at.launcher_lives:
-                return "waiting", f"{why}, next try at the next patrol"
-            left_s = max(0.0, at_s - at.now_s)
-            return "waiting", f"{why}, next try in {left_s:.0f} s" if left_s else why
+            soon = at_s <= at.now_s and (at.attended or at.launcher_lives)
+            return "waiting", why if soon else f"{why}, {_next_try(at, at_s)}"
+
+
+def _next_try(at: Situation, due_s: float) -> str:
+    word = "run" if at.schedule.job is not None else "try"
+    left_s = max(0.0, due_s - at.now_s)
+    if left_s < _PATROL_S and not (at.attended or at.launcher_lives):
+        return f"next {word} at the next patrol"
+    return f"next {word} in {_span_text(left_s)}"
+
+
+def _span_text(seconds: float) -> str:
+    for unit, length_s in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length_s:
+            return f"{seconds / length_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _while_up(at: Situation) -> Keep | Renew:
+    run = at.run
+    if not at.child_lives or run is None:
+        return Keep("launching")
+    if at.paused:
+        return Keep("paused")  # its schedule waits with it
+    word = "launching" if at.awaits_ready and not run.ready else "online"
+    due = jobs.renewal(at.schedule, min(run.time_s, at.now_s))
+    if due is None:
+        return Keep(word)
+    if due[0] <= at.now_s:
+        return Renew("restart" if at.schedule.job is None else "overlap", due[1])
+    return Keep(word, due[0])
+
+
+def _span(at: Situation) -> tuple[float, float] | None:
+    """When the last run began and ended; None if there was none."""
+    run = at.run
+    return None if run is None else (run.time_s, end_of(run, at.now_s).time_s)
+
+
+def _after_exit(at: Situation, run: Run) -> Start | Rest:
+    match after_exit(at.rule, exits(run, at.now_s)):
+        case Rest(due_s=due_s, why=why) if due_s is not None and due_s <= at.now_s:
+            return Start(at.now_s, f"{why}, one more try")
+        case Start(at_s=at_s, why=why) if at_s > at.now_s + at.rule.max_delay_s:
+            return Start(at.now_s, why)  # the clock was set back
+        case step:
+            return step
 
 
 def _after_reboot(rule: Restart, now_s: float) -> Start | Rest:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 
+from tsm.errors import Refused, TsmError
 from tsm.model import NAME, Meta
 from tsm.record import changed
-from tsm.store import documents, environment, ids, journal, lock, runs
+from tsm.store import config, documents, environment, ids, journal, lock, runs
 from tsm.store.atomic import replace, sync_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tsm.model import Spec
+    from tsm.model import Run
+    from tsm.spec import Spec
     from tsm.store.home import Home
 
 _UNFINISHED = ".new"
 _GONE = ".gone"
+_REPLACED = ("env", "run", "down", "hooks.log", "last_id")  # beside .json files
 
 
 def exists(home: Home, name: str) -> bool:
@@ -25,30 +29,61 @@ def exists(home: Home, name: str) -> bool:
     return os.path.isdir(home.process(name))
 
 
-def create(home: Home, spec: Spec, environ: Mapping[bytes, bytes], *, down: bool = False) -> Meta:
+def create(
+    home: Home,
+    spec: Spec,
+    environ: Mapping[bytes, bytes],
+    *,
+    down: bool = False,
+    run: Run | None = None,
+) -> Meta:
     """Make the directory of a new process, durably. The caller holds its lock.
 
-    It is filled under another name first, so nobody sees it half made.
+    It is filled under another name first, so nobody sees it half made. `run` is one that is
+    under way already. Raises Refused where config.toml allows no more processes.
     """
+    most = config.read(home).max_processes
     unfinished = f".{spec.name}{_UNFINISHED}"
     _clear(home.process(unfinished))
     os.mkdir(home.process(unfinished), 0o700)
     try:
-        with lock.held(home, lock.HOME, 10.0):
+        with ExitStack() as counted:
+            counted.enter_context(lock.held(home, lock.HOME, 10.0))
+            if most is not None:
+                _check_room(home, most)
             tsm_id = ids.allot(home)
-        meta = described(blank(tsm_id, "stopped" if down else "launching"), spec)
-        spec_data = documents.object_bytes(documents.encoded(spec))
-        replace(home.file(unfinished, "spec.json"), spec_data, durable=True)
-        replace(home.file(unfinished, "meta.json"), documents.meta_bytes(meta))
-        environment.write(home, unfinished, environ)
-        if down:
-            runs.want_down(home, unfinished, "")
-        os.rename(home.process(unfinished), home.process(spec.name))
-    except OSError:
+            if most is None:
+                counted.close()  # nobody counts: others need not wait until this one is there
+            meta = described(blank(tsm_id, "stopped" if down else "launching"), spec)
+            _fill(home, unfinished, meta, spec)
+            environment.write(home, unfinished, environ)
+            if run is not None:
+                runs.restore(home, unfinished, run)
+            if down:
+                runs.want_down(home, unfinished, "")
+            os.rename(home.process(unfinished), home.process(spec.name))
+    except (OSError, TsmError):
         _clear(home.process(unfinished))
         raise
     sync_directory(home.processes)
     return meta
+
+
+def _fill(home: Home, directory: str, meta: Meta, spec: Spec) -> None:
+    spec_data = documents.object_bytes(documents.encoded(spec))
+    replace(home.file(directory, "spec.json"), spec_data, durable=True)
+    replace(home.file(directory, "meta.json"), documents.meta_bytes(meta))
+
+
+def _check_room(home: Home, most: int) -> None:
+    """Raise Refused if there are as many processes as may be. The caller holds the home's lock."""
+    there = len(home.names())
+    if there >= most:
+        message = (
+            f"there are {there} processes, and {config.path(home)} allows {most}: "
+            f"delete one, or raise max_processes there"
+        )
+        raise Refused(message)
 
 
 def described(meta: Meta, spec: Spec) -> Meta:
@@ -136,7 +171,7 @@ def unfinished_files(*folders: str) -> list[str]:
 def _is_unfinished(entry: str) -> bool:
     """Whether it is a temporary of tsm's own, and not a file that just has such a suffix."""
     name = entry.removesuffix(_UNFINISHED)
-    return name != entry and (name.endswith(".json") or name in ("env", "run", "down", "last_id"))
+    return name != entry and (name.endswith(".json") or name in _REPLACED)
 
 
 def blank(tsm_id: int, status: str) -> Meta:

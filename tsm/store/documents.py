@@ -11,7 +11,8 @@ import os
 from collections.abc import Iterable
 
 from tsm.errors import Broken
-from tsm.model import Meta, Restart, Spec
+from tsm.model import Meta
+from tsm.spec import Hooks, Limits, Probe, Restart, Schedule, Spec, Watch
 from tsm.store.atomic import replace
 
 TYPE_CHECKING = False
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TypeVar
 
+    from tsm.record import Record
     from tsm.store.home import Home
 
-    Noun = TypeVar("Noun", Meta, Spec, Restart)
+    Noun = TypeVar("Noun", bound=Record)
 
+_PARTS = {  # of a definition, by their annotation
+    kind.__name__: kind for kind in (Hooks, Limits, Probe, Restart, Schedule, Watch)
+}
 _META_BYTES = 500  # `ls` reads a hundred of them
 _NONE = type(None)
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -36,7 +41,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "tuple[str, ...]": (list,),
     "tuple[int, ...]": (list,),
     "Mapping[str, str]": (dict,),
-    "Restart": (dict,),
+    **dict.fromkeys(_PARTS, (dict,)),
 }
 _ITEMS = {"tuple[str, ...]": str, "tuple[int, ...]": int, "Mapping[str, str]": str}
 
@@ -65,7 +70,7 @@ def meta_bytes(meta: Meta) -> bytes:
 
 
 def read_spec(home: Home, name: str) -> Spec:
-    """The definition of a process. Raises Broken with the file's path."""
+    """The definition of a process, its values unchecked. Raises Broken with the file's path."""
     path = home.file(name, "spec.json")
     return decoded(Spec, read_object(path), path)
 
@@ -77,12 +82,23 @@ def write_spec(home: Home, spec: Spec) -> None:
 
 def read_object(path: str) -> dict[str, object]:
     """The JSON object in a file. Raises Broken with the file's path."""
+    return parsed(content(path), path)
+
+
+def content(path: str) -> bytes:
+    """The bytes of a file. Raises Broken with its path."""
     try:
-        with open(path, "rb") as file:
-            value = json.loads(file.read())
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
     except OSError as error:
         message = f"{path}: {error.strerror}"
         raise Broken(message) from error
+
+
+def parsed(data: bytes, path: str) -> dict[str, object]:
+    """The JSON object that a file holds. Raises Broken with the file's path."""
+    try:
+        value = json.loads(data)
     except (ValueError, RecursionError) as error:  # bad UTF-8 is a ValueError as well
         message = f"{path}: not JSON: {error}"
         raise Broken(message) from None
@@ -97,18 +113,30 @@ def object_bytes(values: Mapping[str, object]) -> bytes:
     return json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def encoded(noun: Meta | Spec | Restart) -> dict[str, object]:
-    """The noun as a JSON object, keys of a later release included."""
+def encoded(noun: Record) -> dict[str, object]:
+    """The noun as a JSON object, keys of a later release included.
+
+    Of the parts of a definition, what is as by default is left out; `restart` is always whole.
+    """
+    kind = type(noun)
     values: dict[str, object] = {}
-    for field in type(noun).fields:
+    for field, annotation in kind.fields.items():
         value = getattr(noun, field)
-        if isinstance(value, Restart):
-            value = encoded(value)
         if field == "other":
             values.update(value)
-        else:
+        elif field == "restart" and annotation == "Restart":
+            values[field] = encoded(value)
+        elif annotation not in _PARTS:
             values[field] = value
+        elif value != kind.defaults[field]:
+            values[field] = _unusual(value)
     return values
+
+
+def _unusual(part: Record) -> dict[str, object]:
+    defaults = type(part).defaults
+    whole = encoded(part)
+    return {key: value for key, value in whole.items() if value != defaults.get(key)}
 
 
 def decoded(kind: type[Noun], values: Mapping[str, object], path: str) -> Noun:
@@ -123,7 +151,7 @@ def decoded(kind: type[Noun], values: Mapping[str, object], path: str) -> Noun:
         elif field not in kind.defaults:
             message = f"{path}: {field} is missing"
             raise Broken(message)
-    return kind(**found, other=rest)  # type: ignore[arg-type]
+    return kind(**found, other=rest)
 
 
 def _value(annotation: str, key: str, value: object, path: str) -> object:
@@ -138,8 +166,8 @@ def _value(annotation: str, key: str, value: object, path: str) -> object:
     if not fits:
         message = f"{path}: {key} is {json.dumps(value)[:60]}: should be {annotation}"
         raise Broken(message)
-    if annotation == "Restart" and isinstance(value, dict):
-        return decoded(Restart, value, path)
+    if annotation in _PARTS and isinstance(value, dict):
+        return decoded(_PARTS[annotation], value, path)
     return tuple(value) if isinstance(value, list) else value
 
 

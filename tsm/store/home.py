@@ -23,14 +23,26 @@ FILES = {
     "runtime/processes/NAME/NAME.pid": "symbolic link to the pid file",
     "runtime/processes/NAME/current.out": "what the child wrote to its standard output",
     "runtime/processes/NAME/current.err": "what the child wrote to its standard error",
+    "runtime/processes/NAME/health.json": "what probes have said of the current run",
+    "runtime/processes/NAME/heartbeat": "what a child touches to show that it is well",
+    "runtime/processes/NAME/hooks.log": "what hooks wrote, and which of them failed",
     "runtime/pids/NAME.pid": "the child's pid",
     "runtime/locks/NAME.lock": "the lock of one process",
     "runtime/locks/.home.lock": "the lock of last_id",
     "runtime/locks/.saved.lock": "the lock of the saved files",
-    "runtime/patrol/patrol.log": "errors of patrols that nobody watched",
+    "runtime/locks/.attach.lock": "the lock of adoptions",
+    "runtime/locks/.patrol.lock": "the lock of the resident patrol",
+    "runtime/patrol.fifo": "what wakes the resident patrol",
+    "runtime/patrol/resident": "who the resident patrol is",
+    "runtime/patrol/notify": "the socket on which children tell of themselves",
+    "runtime/patrol/patrol.log": "what patrols that nobody watched had to say",
+    "runtime/patrol/patrol.log.1": "the log before the current one",
     "runtime/saved/SAVE.json": "what save wrote and resurrect reads",
     "db/events/DATE.jsonl": "the events of a day, of all processes",
     "db/history/NAME.jsonl": "the events of one process",
+    "db/metrics/DATE.jsonl": "the samples of a day, of all processes",
+    "db/crashes/NAME/TIME-KIND-RUN.json": "a crash report",
+    "db/crashes/NAME/TIME-KIND-RUN.json.gz": "a crash report that is large",
 }
 
 
@@ -44,6 +56,8 @@ class Home:
         self.saved = f"{self.runtime}/saved"
         self.events = f"{self.root}/db/events"
         self.history = f"{self.root}/db/history"
+        self.metrics = f"{self.root}/db/metrics"
+        self.crashes = f"{self.root}/db/crashes"
 
     def process(self, name: str) -> str:
         """The process directory."""

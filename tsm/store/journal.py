@@ -10,7 +10,7 @@ from tsm.store.atomic import append
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     from tsm.store.home import Home
@@ -78,16 +78,21 @@ def history_files(home: Home) -> list[str]:
 
 def unreadable_lines(path: str) -> list[int]:
     """The numbers, from 1, of the lines that hold no event."""
+    return lines_without(path, _is_event)
+
+
+def lines_without(path: str, wanted: Callable[[object], bool]) -> list[int]:
+    """The numbers, from 1, of the lines that do not hold the JSON value that is wanted."""
     import orjson
 
     found = []
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                event = orjson.loads(line)
+                fits = wanted(orjson.loads(line))
             except orjson.JSONDecodeError:
-                event = None
-            if not _is_event(event):
+                fits = False
+            if not fits:
                 found.append(number)
     return found
 

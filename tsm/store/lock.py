@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HOME = ".home"  # of last_id; no process can be called that
 SAVED = ".saved"  # of the saved files
+ATTACH = ".attach"  # of adopting: one at a time, so that nobody is adopted twice
 
 
 class Lock:
@@ -61,12 +62,11 @@ def take(home: Home, name: str, timeout_s: float) -> Lock:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             late = time.monotonic() >= deadline_s
-            holder = _holder(fd) if late else ""
+            pid = _holder(fd) if late else None
             os.close(fd)
             if late:
-                message = (
-                    f"{name}: busy: after {timeout_s:g} s {holder} still has its lock: try again"
-                )
+                who = "another command" if pid is None else f"pid {pid}"
+                message = f"{name}: busy: after {timeout_s:g} s {who} still has its lock: try again"
                 raise Busy(message) from None
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.5, 0.02)
@@ -85,7 +85,19 @@ def _current(fd: int, path: str) -> bool:
     return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
 
 
-def _holder(fd: int) -> str:
+def holder(home: Home, name: str) -> int | None:
+    """The pid of who has the lock of one process; None if nobody has, or nobody can tell."""
+    try:
+        fd = os.open(home.lock_file(name), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        return _holder(fd)
+    finally:
+        os.close(fd)
+
+
+def _holder(fd: int) -> int | None:
     """Who has the lock, from proc_locks(5)."""
     inode = os.fstat(fd).st_ino
     try:
@@ -95,5 +107,5 @@ def _holder(fd: int) -> str:
         rows = []
     for row in rows:
         if row[1] == "FLOCK" and row[5].endswith(f":{inode}"):
-            return f"pid {row[4]}"
-    return "another command"
+            return int(row[4])
+    return None

@@ -56,6 +56,20 @@ def last_lines(path: str, count: int) -> list[bytes]:
         follower.close()
 
 
+def line_from(path: str, offset: int) -> str:
+    """The line that begins there, without its newline; empty if there is none."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return ""
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return ""
+        return os.pread(fd, 4096, offset).partition(b"\n")[0].decode("utf-8", "replace")
+    finally:
+        os.close(fd)
+
+
 class Follower:
     """Reads one log file: its last lines, then what is added.
 
@@ -102,6 +116,20 @@ class Follower:
             self._open()
             yield from self._read()
 
+    def skip(self) -> None:
+        """Go to the end of the file: only what comes from now on is told."""
+        if self._fd is not None:
+            self._offset = os.fstat(self._fd).st_size
+
+    def blocks(self) -> Iterator[bytes]:
+        """The bytes that have come since the last call; not to be mixed with `lines`."""
+        yield from self._added()
+        while self._replaced():
+            yield from self._added()  # what came between the last read and the replacement
+            self.close()
+            self._open()
+            yield from self._added()
+
     def close(self) -> None:
         """Let go of the file."""
         if self._fd is not None:
@@ -119,13 +147,17 @@ class Follower:
             message = f"{self.path}: not a regular file"
             raise Broken(message)
 
-    def _read(self) -> Iterator[bytes]:
+    def _added(self) -> Iterator[bytes]:
         if self._fd is None:
             return
         if os.fstat(self._fd).st_size < self._offset:  # it was emptied
             self._offset, self._rest = 0, []
         while block := os.pread(self._fd, _BLOCK_BYTES, self._offset):
             self._offset += len(block)
+            yield block
+
+    def _read(self) -> Iterator[bytes]:
+        for block in self._added():
             first, *whole = block.split(b"\n")
             self._rest.append(first)
             if whole:

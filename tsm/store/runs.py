@@ -1,8 +1,9 @@
 """The run record: one life of a child, begun by tsm, carried on by the launcher.
 
 Lines of words. tsm puts the head in place whole (`id`, `boot`, `time`, `why`, `restarts`,
-`past` lines), the launcher adds `launcher PID TICKS`, `pid PID TICKS` and `exit CODE`, and tsm
-adds what it has taken note of: `begun`, `stopped`, `ended TIME`.
+`logs`, perhaps `cgroup PATH`, `past` lines), the launcher adds `launcher PID TICKS`, `pid PID
+TICKS` and `exit CODE`, and tsm adds what it has taken note of: `begun`, `ready`, `stopped`,
+`ended TIME`, and what commands did in between: `paused PID TICKS ...`, `resumed`, `reset`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from tsm.store.atomic import append, remove, replace
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tsm.store.home import Home
+
+_WORDS = {
+    *("id", "boot", "time", "restarts", "logs", "cgroup", "past"),
+    *("launcher", "pid", "exit"),
+}
 
 
 def read(home: Home, name: str) -> Run | None:
@@ -112,7 +118,9 @@ def publish_pid(home: Home, name: str, pid: int | None) -> None:
 def _head(run: Run) -> bytes:
     past = "".join(f"past {one.time_s:.3f} {one.uptime_s:.3f} {_code(one)}\n" for one in run.past)
     head = f"id {run.id}\nboot {run.boot}\ntime {run.time_s:.3f}\nwhy {run.why}\n"
-    return f"{head}restarts {run.restarts}\n{past}".encode("ascii")
+    logs = f"logs {run.logs[0]} {run.logs[1]}\n" if any(run.logs) else ""
+    group = f"cgroup {run.cgroup}\n" if run.cgroup else ""
+    return f"{head}restarts {run.restarts}\n{logs}{group}{past}".encode("ascii")
 
 
 def _with(run: Run, words: list[str], written_s: float) -> Run:  # noqa: C901, PLR0912 - a table
@@ -127,25 +135,44 @@ def _with(run: Run, words: list[str], written_s: float) -> Run:  # noqa: C901, P
             return changed(run, why=why)
         case ["restarts", count]:
             return changed(run, restarts=int(count))
+        case ["cgroup", path]:
+            return changed(run, cgroup=path)
         case ["past", time_s, uptime_s, code]:
             one = Exit(float(time_s), float(uptime_s), None if code == "?" else int(code))
             return changed(run, past=(*run.past, one))
+        case ["logs", out_bytes, err_bytes]:
+            return changed(run, logs=(int(out_bytes), int(err_bytes)))
         case ["launcher", pid, ticks]:
             return changed(run, launcher=Identity(run.boot, int(pid), int(ticks)))
         case ["pid", pid, ticks]:
             return changed(run, child=Identity(run.boot, int(pid), int(ticks)))
         case ["exit", code]:
             return changed(run, code=int(code), exited=True, exit_s=written_s)
+        case [word, *_] if word in _WORDS:
+            raise ValueError
+        case _:
+            return _with_note(run, words)
+
+
+def _with_note(run: Run, words: list[str]) -> Run:
+    match words:
         case ["begun"]:
             return changed(run, begun=True)
+        case ["ready"]:
+            return changed(run, ready=True)
+        case ["reset"]:
+            return changed(run, restarts=0, past=())
+        case ["paused", *words]:
+            pairs = zip(words[::2], words[1::2], strict=True)
+            who = tuple(Identity(run.boot, int(pid), int(ticks)) for pid, ticks in pairs)
+            return changed(run, paused=who)
+        case ["resumed"]:
+            return changed(run, paused=None)
         case ["stopped"]:
             return changed(run, stopped=True)
         case ["ended", seconds]:
             return changed(run, ended_s=float(seconds))
-        case [
-            "id" | "boot" | "time" | "restarts" | "past" | "launcher" | "pid" | "exit" | "ended",
-            *_,
-        ]:
+        case ["ended", *_]:
             raise ValueError
         case _:  # of a later release
             return run

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from tsm.errors import Broken, NoSuchProcess
-from tsm.model import Spec
 from tsm.record import Record
+from tsm.spec import Spec
 from tsm.store import documents, environment, lock
 from tsm.store.atomic import replace
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 
 from tsm.errors import Usage
+from tsm.policy import values
+from tsm.policy.settings import SETTINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Callable, Iterable, Mapping
+
+_SETTING = "setting "  # what the parser calls their values, so that they stand apart
 
 
 def add_output(parser: ArgumentParser) -> None:
@@ -30,15 +35,63 @@ def add_names(parser: ArgumentParser, *, least: str = "+") -> None:
 
 def seconds(text: str) -> float:
     """A number of seconds, or with a unit: `1.5`, `500ms`, `10s`, `5m`, `2h`, `1d`."""
-    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-    for unit, factor in units.items():
-        number = text.removesuffix(unit)
-        if number != text and _is_number(number):
-            return float(number) * factor
-    if not _is_number(text):
-        message = f"{text!r}: not a time: give seconds, or a number with ms, s, m, h or d"
-        raise ArgumentTypeError(message)
-    return float(text)
+    return _reading(values.seconds)(text)  # type: ignore[return-value]
+
+
+def add_definition(parser: ArgumentParser, *, named: bool = True) -> None:
+    """What a process runs, and where; what is not given is absent."""
+    add = parser.add_argument_group("the definition").add_argument
+    if named:
+        add("--name", help="the name; default: the script's stem, or the program's name")
+    add("--port", type=int, metavar="N", help="the port it listens on: sets PORT, and must be free")
+    add("--cwd", metavar="DIR", help="the working directory; default: this one")
+    add("--interpreter", metavar="PROGRAM", help="put this program in front of the command")
+    add("--env", action="append", metavar="K=V", help="set a variable; may be repeated")
+    add("--env-file", metavar="FILE", help="set what a .env file sets")
+    add("--clean-env", action="store_true", help="do not pass the caller's environment on")
+
+
+def add_settings(parser: ArgumentParser, keys: Iterable[str] = SETTINGS) -> None:
+    """An option for each of these settings of a process; what is not given is absent."""
+    add = parser.add_argument_group("settings of the process").add_argument
+    for key in keys:
+        one = SETTINGS[key]
+        dest = f"{_SETTING}{key}"
+        if one.read is values.flag:
+            add(f"--{key}", dest=dest, action="store_const", const=True, help=one.help)
+        elif one.gather is not None:
+            add(f"--{key}", dest=dest, action="append", metavar=one.metavar, help=one.help)
+        else:
+            kind = _reading(one.read)
+            add(f"--{key}", dest=dest, type=kind, metavar=one.metavar, help=one.help)
+
+
+def settings_of(given: Mapping[str, object]) -> dict[str, object]:
+    """The values of the settings that were given, by their keys. Raises Usage."""
+    found = {}
+    for dest, value in given.items():
+        key = dest.removeprefix(_SETTING)
+        if key == dest:
+            continue
+        gather = SETTINGS[key].gather
+        try:
+            found[key] = value if gather is None else gather(value)  # type: ignore[arg-type]
+        except ValueError as error:
+            message = f"--{key} {error}"
+            raise Usage(message) from None
+    return found
+
+
+def _reading(read: Callable[[str], object]) -> Callable[[str], object]:
+    """`read`, with its complaint in the form that argparse shows."""
+
+    def value(text: str) -> object:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise ArgumentTypeError(str(error)) from None
+
+    return value
 
 
 def moment(text: str, now_s: float) -> float:
@@ -58,8 +111,3 @@ def moment(text: str, now_s: float) -> float:
         message = f"{text!r}: not a time: give 10m, 2h, 1d, or a date such as 2026-11-20T12:30"
         raise Usage(message) from None
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
-
-
-def _is_number(text: str) -> bool:
-    whole, _, part = text.partition(".")
-    return (whole + part).isdecimal()

@@ -10,7 +10,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_COLOURS = {"start": "32", "restart": "33", "crash": "31", "errored": "31", "stop": "90"}
+_COLOURS = {
+    "start": "32",
+    "attach": "32",
+    "restart": "33",
+    "crash": "31",
+    "errored": "31",
+    "stop": "90",
+}
 _HEAD = ("time", "event", "name", "run", "uptime_s")
 
 
@@ -37,4 +44,15 @@ def _stamp(time_s: object) -> str:
 def _shown(value: object) -> str:
     if value is None:
         return "unknown"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_change(one)}" for key, one in value.items())
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _change(value: object) -> str:
+    """`1.0 -> 2.0`: what `set` has changed, as the definition has it."""
+    match value:
+        case [old, new]:
+            return " -> ".join("not set" if one is None else str(one) for one in (old, new))
+        case _:
+            return str(value)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 _COLOURS = {
     "online": "32",
     "launching": "36",
+    "paused": "33",
     "stopping": "33",
     "waiting": "33",
     "stopped": "90",

@@ -13,6 +13,22 @@ class Call(Record):
     system: bool  # units of the whole machine, not of one user
 
 
+def systemd_resident(call: Call) -> dict[str, str]:
+    """One unit for a patrol that stays, which tells systemd that it is ready and alive."""
+    target = "multi-user.target" if call.system else "default.target"
+    unit = _unit(
+        call,
+        "patrol",
+        "Look after the processes of tsm",
+        after="After=network.target\n" if call.system else "",
+        kind="Type=notify\nNotifyAccess=main\nWatchdogSec=60\nRestart=always\nRestartSec=1\n",
+    )
+    start = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
+    resurrect = start.replace("ExecStart=", "ExecStartPre=-", 1).removesuffix("patrol")
+    stays = f"{resurrect}resurrect\n{start} --foreground"
+    return {"tsm.service": unit.replace(start, stays) + f"\n[Install]\nWantedBy={target}\n"}
+
+
 def systemd(call: Call) -> dict[str, str]:
     """The units by file name.
 

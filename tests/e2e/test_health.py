@@ -1,0 +1,220 @@
+"""Probes at work: online once ready, healthy as long as well, and what follows when not."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.apps import app
+from tests.e2e.files import Files
+from tests.e2e.kernel import long_sleep
+from tests.waiting import eventually
+from tsm.osproc.notify import address as abstract
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.running import Tsm
+
+OFTEN = ("--health-interval", "0.1", "--health-retries", "2", "--ready-interval", "0.1")
+
+
+def exists(path: Path) -> str:
+    """A probe that succeeds as long as there is that file."""
+    return f"command:test -e {path} || {{ echo no file; exit 3; }}"
+
+
+def await_row(tsm: Tsm, **values: object) -> dict[str, object]:
+    """The row of ls, once it has these values."""
+
+    def there() -> dict[str, object]:
+        row: dict[str, object] = tsm("ls").row
+        return row if values.items() <= row.items() else {}
+
+    return eventually(there)
+
+
+class TestReadiness:
+    def test_is_waited_for_and_journaled(self, resident: Tsm) -> None:
+        path = resident.cwd / "ready"
+        argv = ("--name", "web", "--ready", exists(path), *OFTEN, "--", *long_sleep())
+        assert resident("start", *argv).row["status"] == "launching"
+        row = eventually(lambda: _with_reason(resident))
+        assert row["reason"] == "not ready: exited with 3: no file"
+        done = resident("wait", "--until", "ready", "--timeout", "0.1", "web", ok=False)
+        assert done.status == 5
+        assert "not ready within" in done.err
+        path.touch()
+        resident("wait", "--until", "ready", "web")
+        files = Files(resident.home, "web")
+        assert files.event_names() == ["start", "online"]
+        assert files.meta["status"] == "online"
+        resident("restart", "web")
+        files.await_event("online", 2)
+
+    def test_is_asked_by_start_itself_where_nobody_stays(self, tsm: Tsm) -> None:
+        path = tsm.cwd / "ready"
+        argv = ("--name", "web", "--ready", exists(path), "--wait-ready")
+        done = tsm("start", *argv, "0.2", "--", *long_sleep(), ok=False)
+        assert done.status == 5
+        assert "not ready within 0.2 s: not ready: exited with 3: no file" in done.err
+        path.touch()
+        tsm("wait", "--until", "ready", "web")
+        assert tsm("ls").row["status"] == "online"
+
+    def test_of_one_that_ends_instead_is_a_failure(self, resident: Tsm) -> None:
+        argv = ("--name", "web", "--restart", "no", "--ready", "tcp:1", "--", "sh", "-c", "exit 3")
+        resident("start", *argv)
+        done = resident("wait", "--until", "ready", "web", ok=False)
+        assert (done.status, done.err.split(":")[2].strip()) == (1, "stopped")
+
+    def test_is_told_by_the_child_and_by_nobody_else(self, resident: Tsm) -> None:
+        fifo = resident.cwd / "fifo"
+        _mkfifo(fifo)
+        argv = ("--name", "web", "--ready", "notify", app("notifies.py", fifo))
+        assert resident("start", *argv).row["status"] == "launching"
+        address = eventually(lambda: resident("env", "web", "--reveal").out and _socket(resident))
+        _tell(address, "READY=1")  # by the test, which is not of the run
+        fifo.write_text("STATUS=warming up\n")
+        eventually(lambda: Files(resident.home, "web").child)
+        assert resident("ls").row["status"] == "launching"
+        fifo.write_text("READY=1\n")
+        resident("wait", "--until", "ready", "web", "--timeout", "60")
+
+
+class TestLiveness:
+    def test_goes_and_comes_back(self, resident: Tsm) -> None:
+        path, said = resident.cwd / "well", resident.cwd / "said"
+        path.touch()
+        argv = ("--name", "web", "--health", exists(path), *OFTEN)
+        hook = f'echo "$TSM_EVENT $TSM_REASON" >>{said}'
+        resident("start", *argv, "--on-unhealthy", hook, "--", *long_sleep())
+        await_row(resident, health="healthy", reason="")
+        path.unlink()
+        await_row(resident, health="unhealthy", status="online", reason="exited with 3: no file")
+        eventually(lambda: said.read_text() == "on_unhealthy exited with 3: no file\n")
+        described = resident("describe", "web").row
+        assert described["health"] == "unhealthy"
+        assert described["reason"] == "exited with 3: no file"
+        path.touch()
+        await_row(resident, health="healthy", reason="")
+        files = Files(resident.home, "web")
+        assert files.event_names() == ["start", "unhealthy", "healthy"]
+        assert files.await_event("unhealthy")[0]["reason"] == "exited with 3: no file"
+        (report,) = resident("crashes", "web").rows
+        assert report["kind"] == "unhealthy"
+
+    def test_that_is_lost_leads_to_a_restart_if_asked_for(self, resident: Tsm) -> None:
+        path = resident.cwd / "well"
+        argv = ("--name", "web", "--health", exists(path), *OFTEN, "--health-restart")
+        resident("start", *argv, "--", *long_sleep())
+        files = Files(resident.home, "web")
+        files.await_event("restart")
+        path.touch()
+        await_row(resident, health="healthy")
+        names = files.event_names()
+        assert names[:4] == ["start", "unhealthy", "stop", "restart"]
+
+    def test_is_looked_at_by_each_patrol_where_nobody_stays(self, tsm: Tsm) -> None:
+        path = tsm.cwd / "well"
+        argv = ("--name", "web", "--health", exists(path), *OFTEN, "--", *long_sleep())
+        tsm("start", *argv)
+        assert tsm("ls").row["health"] == "unknown"
+        for expected in ("unknown", "unhealthy"):
+            assert tsm("patrol").out == ""
+            assert tsm("ls").row["health"] == expected
+        files = Files(tsm.home, "web")
+        known = json.loads((files.folder / "health.json").read_text())
+        stale = {**known, "time": time.time() - 3600}
+        (files.folder / "health.json").write_text(json.dumps(stale))
+        assert tsm("ls").row["health"] == "unknown"
+
+    def test_is_shown_by_a_heartbeat(self, resident: Tsm) -> None:
+        beat = resident.cwd / "beat"
+        _mkfifo(beat)
+        text = f'while read x <{beat}; do touch "$TSM_HEARTBEAT"; done'
+        argv = ("--health-interval", "0.2", "--health-timeout", "0.2", "--health-retries", "1")
+        resident("start", text, "--name", "web", "--health", "heartbeat", *argv)
+
+        def healthy() -> bool:
+            beat.write_text("now\n")
+            return bool(resident("ls").row["health"] == "healthy")
+
+        eventually(healthy)
+        await_row(resident, health="unhealthy")
+
+    def test_a_probe_that_hangs_holds_up_no_other(self, resident: Tsm) -> None:
+        options = ("--health-interval", "0.1", "--health-retries", "1")
+        hangs = ("--health", "command:exec sleep 1000", "--health-timeout", "1h")
+        resident("start", "--name", "a", *options, *hangs, "--", *long_sleep())
+        resident("start", "--name", "b", *options, "--health", "command:true", "--", *long_sleep())
+        eventually(lambda: resident("ls", "b").row["health"] == "healthy")
+        assert resident("ls", "a").row["health"] == "unknown"
+
+    def test_of_a_paused_process_is_not_asked(self, resident: Tsm) -> None:
+        path = resident.cwd / "well"
+        path.touch()
+        argv = ("--name", "web", "--health", exists(path), *OFTEN, "--", *long_sleep())
+        resident("start", *argv)
+        await_row(resident, health="healthy")
+        resident("pause", "web")
+        path.unlink()
+        assert resident("ls").row["status"] == "paused"
+        resident("resume", "web")
+        await_row(resident, health="unhealthy", status="online")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--health", "ftp://x", "not a probe"),
+        ("--health", "tcp:0", "not such as tcp:3000"),
+        ("--ready", "log:(", "in its pattern"),
+        ("--health-interval", "0", "not within 0.01 to 86400 s"),
+        ("--health-status", "900", "not such as 200-299,404"),
+        ("--schedule", "61 * * * *", "makes no sense"),
+        ("--timezone", "Mars/Base", ""),
+        ("--max-memory", "lots", "not a size, such as 200M"),
+        ("--max-cpu", "0", "not within"),
+        ("--overlap", "both", "not one of skip, queue, kill"),
+    ],
+)
+def test_nonsense_is_refused_with_the_value_and_an_example(
+    tsm: Tsm, option: str, value: str, said: str
+) -> None:
+    more = ("--schedule", "* * * * *") if option == "--timezone" else ()
+    done = tsm("start", "true", option, value, *more, ok=False)
+    assert done.status == 2
+    assert done.err.count("\n") == 1
+    assert value in done.err
+    assert said in done.err
+    assert not (tsm.home / "runtime/processes").exists() or not list(
+        (tsm.home / "runtime/processes").iterdir()
+    )
+
+
+def _with_reason(tsm: Tsm) -> dict[str, object]:
+    row: dict[str, object] = tsm("ls").row
+    return row if row["status"] == "launching" and "exited" in str(row["reason"]) else {}
+
+
+def _socket(tsm: Tsm) -> str:
+    return str(tsm.home / "runtime/patrol/notify")
+
+
+def _tell(address: str, text: str) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
+        try:
+            one.connect(address)
+        except OSError:  # the path was too long for a socket
+            one.connect("\0" + abstract(address)[1:])
+        one.send(text.encode())
+
+
+def _mkfifo(path: Path) -> None:
+    os.mkfifo(path)

@@ -1,0 +1,218 @@
+"""The resident patrol: it comes by itself, is one, and is not missed when it dies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from tests.e2e.files import Files
+from tests.e2e.kernel import children, long_sleep, running
+from tests.machine import alive, kill
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.running import Tsm
+
+
+def pid_of(tsm: Tsm) -> int:
+    """The resident patrol, once there is one."""
+
+    def there() -> int:
+        pid = int((tsm.home / "runtime/patrol/resident").read_text().split()[0])
+        return pid if alive(pid) else 0
+
+    return eventually(there)
+
+
+def log(tsm: Tsm) -> str:
+    """What it has said."""
+    return (tsm.home / "runtime/patrol/patrol.log").read_text()
+
+
+def started(tsm: Tsm, name: str = "web", *options: str) -> Files:
+    """A process that is up, in a home with a resident."""
+    tsm("start", "--name", name, "--min-uptime", "0", *options, "--", *long_sleep())
+    return Files(tsm.home, name)
+
+
+class TestComing:
+    def test_start_brings_it_up_and_the_last_stop_sends_it_away(self, resident: Tsm) -> None:
+        started(resident)
+        pid = pid_of(resident)
+        resident("stop", "web")
+        eventually(lambda: not alive(pid))
+        assert not (resident.home / "runtime/patrol/resident").exists()
+        assert resident("check").out == ""
+
+    def test_there_is_one_however_many_commands_begin_at_once(self, resident: Tsm) -> None:
+        argv = long_sleep()
+        words = [["start", "--name", f"p{number}", "--", *argv] for number in range(5)]
+        for begun in [resident.spawn(*one) for one in words]:
+            assert begun.wait() == 0
+        pid = pid_of(resident)
+        others = running(*_command_line(pid))
+        eventually(lambda: _of_home(others, resident.home) == [pid])
+        kill(running(*argv)[0])
+        eventually(lambda: len(running(*argv)) == 5)
+
+    def test_nobody_comes_where_cron_patrols(self, tsm: Tsm) -> None:
+        started(tsm)
+        assert not (tsm.home / "runtime/patrol/resident").exists()
+
+
+class TestCrash:
+    def test_is_answered_by_it_and_no_launcher_is_left(self, resident: Tsm) -> None:
+        files = started(resident)
+        pid_of(resident)
+        child, launcher = files.child, files.launcher
+        os.kill(child, signal.SIGKILL)
+        files.await_event("restart")
+        eventually(lambda: "web: restart (killed by SIGKILL)" in log(resident))
+        eventually(lambda: not alive(launcher))
+        assert files.event_names() == ["start", "crash", "restart"]
+        kill(files.child)
+        files.await_event("restart", 2)
+        eventually(lambda: not children(pid_of(resident), zombies=True)[1:])
+
+    def test_is_answered_when_it_dies_at_the_same_time(self, resident: Tsm) -> None:
+        files = started(resident)
+        first = pid_of(resident)
+        child = files.child
+        kill(first)
+        assert alive(child)
+        os.kill(child, signal.SIGKILL)
+        files.await_event("restart")
+        assert pid_of(resident) != first
+        assert files.event_names() == ["start", "crash", "restart"]
+
+    def test_is_answered_and_no_command_waits_while_it_is_stopped(self, resident: Tsm) -> None:
+        files = started(resident)
+        os.kill(pid_of(resident), signal.SIGSTOP)
+        os.kill(files.child, signal.SIGKILL)
+        files.await_event("restart")
+        resident("restart", "web")
+        pid = pid_of(resident)  # another one, if the first was stopped with a lock in its hands
+        os.kill(pid, signal.SIGSTOP)
+        os.utime(resident.home / "runtime/patrol/resident", (1, 1))
+        row = resident("patrol").row
+        assert (row["action"], row["pid"]) == ("replace", pid)
+        assert row["reason"].startswith("no heartbeat for ")
+        assert pid_of(resident) != pid
+        assert files.event_names() == ["start", "crash", "restart", "stop", "restart"]
+
+    def test_of_many_at_once_is_answered_for_each(self, resident: Tsm) -> None:
+        argv = long_sleep()
+        for number in range(6):
+            resident("start", "--name", f"p{number}", "--min-uptime", "0", "--", *argv)
+        pid_of(resident)
+        before = running(*argv)
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: len(running(*argv)) == 6 and not set(before) & set(running(*argv)))
+        assert {row["restarts"] for row in resident("ls").rows} == {1}
+
+    def test_waits_for_its_delay_and_stop_beats_it(self, resident: Tsm) -> None:
+        files = started(resident, "web", "--min-uptime", "1h", "--delay", "1h", "--max-delay", "1h")
+        pid_of(resident)
+        os.kill(files.child, signal.SIGKILL)
+        row = eventually(lambda: _waiting(resident))
+        assert row["reason"].startswith("1st short run, killed by SIGKILL, next try in 60 min")
+        assert row["next"] is not None
+        resident("stop", "web")
+        assert resident("ls").row["status"] == "stopped"
+
+
+class TestSignals:
+    def test_sigterm_ends_it_and_touches_no_child(self, resident: Tsm) -> None:
+        files = started(resident)
+        pid, child = pid_of(resident), files.child
+        assert resident("patrol", "--stop").row == {"action": "stop", "pid": pid}
+        assert not alive(pid)
+        assert alive(child)
+        assert resident("patrol", "--stop").row == {"action": None, "pid": None}
+
+    def test_sighup_reads_the_settings_again(self, resident: Tsm) -> None:
+        started(resident)
+        pid = pid_of(resident)
+        metrics = resident.home / "db/metrics"
+        (resident.home / "config.toml").write_text('metrics_interval = "1s"\n')
+        os.kill(pid, signal.SIGHUP)
+        eventually(lambda: metrics.exists() and list(metrics.iterdir()))
+        assert alive(pid)
+
+    def test_a_home_that_goes_away_takes_it_along(self, resident: Tsm) -> None:
+        files = started(resident)
+        pid = pid_of(resident)
+        moved = resident.home.with_name("moved")
+        shutil.move(resident.home, moved)
+        try:
+            eventually(lambda: not alive(pid))
+        finally:
+            shutil.move(moved, resident.home)
+        assert alive(files.child)
+
+
+def test_in_the_foreground_it_tells_systemd_of_itself(resident: Tsm) -> None:
+    path = resident.cwd / "notify"
+    heard: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
+        one.bind(str(path))
+        one.settimeout(60)
+        program = resident.spawn("patrol", "--foreground", env={"NOTIFY_SOCKET": str(path)})
+        while not {"READY=1", "WATCHDOG=1"} <= set(heard):
+            heard += one.recv(4096).decode().splitlines()
+        files = started(resident)
+        os.kill(files.child, signal.SIGKILL)
+        files.await_event("restart")
+        assert pid_of(resident) == program.pid
+        resident("delete", "web")
+        program.send_signal(signal.SIGTERM)
+        while "STOPPING=1" not in heard:
+            heard += one.recv(4096).decode().splitlines()
+    assert program.wait() == 0
+
+
+def test_one_in_the_foreground_takes_the_place_of_the_other(resident: Tsm) -> None:
+    started(resident)
+    first = pid_of(resident)
+    program = resident.spawn("patrol", "--foreground")
+    eventually(lambda: pid_of(resident) == program.pid)
+    assert not alive(first)
+    program.send_signal(signal.SIGTERM)
+    assert program.wait() == 0
+
+
+def test_names_make_no_sense_for_one_that_stays(tsm: Tsm) -> None:
+    done = tsm("patrol", "--daemon", "web", ok=False)
+    assert done.status == 2
+    assert "web" in done.err
+
+
+def _waiting(tsm: Tsm) -> dict[str, Any]:
+    row = tsm("ls").row
+    return row if row["status"] == "waiting" and "next try in" in row["reason"] else {}
+
+
+def _command_line(pid: int) -> list[str]:
+    done = subprocess.run(["cat", f"/proc/{pid}/cmdline"], capture_output=True, check=True)
+    return [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]]
+
+
+def _of_home(pids: list[int], home: Path) -> list[int]:
+    entry = f"TSM_HOME={home}".encode()
+    found = []
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123
+                environ = file.read().split(b"\0")
+        except OSError:
+            continue
+        if entry in environ and alive(pid):
+            found.append(pid)
+    return found

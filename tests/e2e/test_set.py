@@ -1,0 +1,125 @@
+"""tsm set: what has changed, whether it needs a restart, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.e2e.files import Files, environment
+from tests.waiting import eventually
+
+if TYPE_CHECKING:
+    from tests.running import Tsm
+
+
+def test_settings_are_changed_put_back_and_told(tsm: Tsm) -> None:
+    pid = tsm("start", "sleep 1000", "--name", "web", "--delay", "2s").row["pid"]
+    files = Files(tsm.home, "web")
+    before = files.spec
+    row = tsm("set", "max-memory=200M", "web", "delay=", "health-restart=yes").row
+    assert row == {
+        "name": "web",
+        "changed": {
+            "delay": [2.0, 1.0],
+            "health-restart": [False, True],
+            "max-memory": [None, 200 << 20],
+        },
+        "restart_needed": False,
+    }
+    assert files.spec["limits"] == {"max_memory_bytes": 200 << 20}
+    assert files.spec["health"] == {"restart": True}
+    assert files.spec["restart"] == {**before["restart"], "delay_s": 1.0}
+    tsm("set", "web", "max-memory=", "health-restart=no", "delay=2")
+    assert files.spec == before
+    assert [event["changed"] for event in files.events if event["event"] == "set"] == [
+        row["changed"],
+        {
+            "delay": [1.0, 2.0],
+            "health-restart": [True, False],
+            "max-memory": [200 << 20, None],
+        },
+    ]
+    assert tsm("set", "web", "delay=2000ms").row["changed"] == {}  # is so already
+    assert files.event_names() == ["start", "set", "set"]
+    assert files.child == pid
+
+
+def test_what_counts_for_the_next_run_alone_is_said_and_comes_with_it(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web", "--env", "OLD=1")
+    files = Files(tsm.home, "web")
+    folder = tsm.cwd / "elsewhere"
+    folder.mkdir()
+    words = ("umask=0077", "env.LEVEL=a b", "env.API_TOKEN=x", "env.OLD=", f"cwd={folder}")
+    shown = tsm.on_terminal("set", "web", *words).out
+    assert "umask: 0022 -> 0077" in shown
+    assert "env.LEVEL: not set -> a b" in shown
+    assert "env.API_TOKEN: not set -> ****" in shown
+    assert "tsm restart web" in shown
+    assert "x" not in files.events[-1]["changed"]["env.API_TOKEN"]
+    assert files.spec["env"] == {"LEVEL": "a b", "API_TOKEN": "x"}
+    pid = tsm("restart", "web").row["pid"]
+    environ = environment(Path(f"/proc/{pid}/environ").read_bytes())
+    assert (environ[b"LEVEL"], environ.get(b"OLD")) == (b"a b", None)
+    assert environ[b"PWD"] == os.fsencode(folder)
+    assert Path(f"/proc/{pid}/cwd").readlink() == folder
+    tsm("stop", "web")
+    assert tsm("set", "web", "umask=0027").row["restart_needed"] is False
+
+
+def test_a_restart_policy_counts_at_once(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    files = Files(tsm.home, "web")
+    tsm("set", "all", "restart=on-failure", "success-codes=143")
+    os.kill(files.child, 15)
+    eventually(lambda: tsm("ls").row["status"] == "completed")
+
+
+def test_what_is_shown_can_be_set_again(tsm: Tsm) -> None:
+    typed = [
+        *("delay=90s", "success-codes=0,3", "ready=log:up (yes)", "max-memory=200M", "max-cpu=80"),
+        *("rlimit=nofile=1024:4096", "rlimit=core=0", "ignore=*.log", "ignore=a b"),
+        *("run-missed=yes", "env.LEVEL=a'b"),
+    ]
+    for name in ("one", "two"):
+        tsm("start", "true", "--name", name, "--restart", "no")
+    usual = tsm("set", "one").out
+    assert "restart" in usual
+    tsm("set", "one", *typed)
+    lines = tsm("set", "one", "--table").out.splitlines()
+    words = [shlex.split(line.removeprefix("one: "))[0] for line in lines]
+    assert set(words) == {*typed, "restart=no"}
+    tsm("set", "two", *words)
+    assert tsm("set", "two", "--table").out.replace("two: ", "one: ").splitlines() == lines
+    assert len(tsm("set", "--all", "one").rows) > 40
+    tsm("set", "two", *{f"{word.partition('=')[0]}=" for word in words})
+    assert tsm("set", "two").out == ""
+
+
+def test_nonsense_is_told_in_one_line_and_changes_nothing_for_anybody(tsm: Tsm) -> None:
+    for name in ("db", "web"):
+        tsm("start", "true", "--name", name, "--restart", "no")
+    files = [Files(tsm.home, name) for name in ("db", "web")]
+    before = [(one.spec, one.env) for one in files]
+    for words, status, said in (
+        (("mx-memory=1",), 2, "tsm set: 'mx-memory': no such setting: did you mean max-memory?"),
+        (("=1",), 2, "see tsm set --help"),
+        (("nice=99",), 2, "nice 99: not within -20 to 19"),
+        (("delay=soon",), 2, "delay 'soon': not a time"),
+        (("delay=1", "delay=2"), 2, "delay is given 2 times"),
+        (("stop-signal=NOPE",), 2, "'NOPE': no such signal"),
+        (("rlimit=files=1",), 2, "'files': not one of as, core"),
+        (("port=3000",), 2, "port: cannot be changed"),
+        (("env.PWD=/",), 2, "tsm itself sets PWD"),
+        (("cwd=/nowhere",), 7, "cannot use the working directory /nowhere"),
+        (("nice=1", "--all"), 2, "--all"),
+        (("nobody", "nice=1"), 3, "nobody: no such process"),
+    ):
+        result = tsm("set", "all", *words, ok=False)
+        assert result.status == status, result
+        assert said in result.err
+        assert len(result.err.splitlines()) == 1
+    assert "give a name" in tsm("set", "nice=1", ok=False).err
+    assert [(one.spec, one.env) for one in files] == before
+    assert [event for one in files for event in one.event_names() if event == "set"] == []

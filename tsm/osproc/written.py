@@ -1,0 +1,66 @@
+"""The log probe: what a run has written, searched once, however often it is asked."""
+
+from __future__ import annotations
+
+import os
+
+from tsm.osproc import patterns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_BLOCK_BYTES = 262144
+_TAIL_BYTES = 4096  # of a line without an end, for a match that is not whole yet
+_STREAMS = ("out", "err")
+
+
+class Written:
+    """The search for one pattern in the log files of one run; once found, it stays found."""
+
+    def __init__(self, directory: str, began_bytes: Mapping[str, int], pattern: str) -> None:
+        self.pattern = pattern
+        self.line: str | None = None  # the one in which it was found
+        self._offsets = {
+            f"{directory}/current.{stream}": began_bytes.get(stream, 0) for stream in _STREAMS
+        }
+
+    async def found(self, timeout_s: float) -> str | None:
+        """The line that holds it, None if there is none so far.
+
+        Cut off in a long file, it goes on there the next time. Raises Failed and TimeoutError
+        as `patterns.found` does, and OSError.
+        """
+        for path in self._offsets:
+            if self.line is None:
+                self.line = await self._found_in(path, timeout_s)
+        return self.line
+
+    async def _found_in(self, path: str, timeout_s: float) -> str | None:
+        import asyncio
+
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        try:
+            if os.fstat(fd).st_size < self._offsets[path]:  # it was emptied
+                self._offsets[path] = 0
+            while block := os.pread(fd, _BLOCK_BYTES, self._offsets[path]):
+                text = block.decode("utf-8", "replace")
+                line = await patterns.found(self.pattern, text, timeout_s)
+                if line is not None:
+                    return line
+                self._offsets[path] += _done_bytes(block)
+                if len(block) < _BLOCK_BYTES:
+                    break
+                await asyncio.sleep(0)  # let others have their turn
+        finally:
+            os.close(fd)
+        return None
+
+
+def _done_bytes(block: bytes) -> int:
+    """How much of a block need not be looked at again: all but a line that has no end yet."""
+    whole = block.rfind(b"\n") + 1
+    return max(whole, len(block) - _TAIL_BYTES) if len(block) == _BLOCK_BYTES else whole

@@ -1,0 +1,104 @@
+"""Putting a command that was typed up as a process: defined, anew where it is down, and started."""
+
+from __future__ import annotations
+
+import os
+
+from tsm.errors import Failed, TsmError
+from tsm.osproc import preflight, table
+from tsm.patrol import guard
+from tsm.patrol.bring_up import check_port, start_held
+from tsm.patrol.define import defined, environ_of
+from tsm.patrol.process import load, situation
+from tsm.record import changed
+from tsm.store import definitions, documents, environment, home
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tsm.patrol.bring_up import Launched
+    from tsm.patrol.define import Wish
+    from tsm.patrol.process import Process
+    from tsm.spec import Spec
+    from tsm.store.home import Home
+    from tsm.store.lock import Lock
+
+
+def specified(wish: Wish, caller: Mapping[bytes, bytes]) -> tuple[Spec, dict[bytes, bytes]]:
+    """The definition that answers the wish, and the environment of the child.
+
+    `caller` is the environment to begin with. Raises Usage, and Refused for what could not run.
+    """
+    spec = defined(wish, _path(wish, caller))
+    environ = environ_of(spec, caller)
+    preflight.check(spec, environ)
+    return spec, environ
+
+
+def establish(
+    place: Home, spec: Spec, environ: Mapping[bytes, bytes], lock_timeout_s: float
+) -> Launched:
+    """Define the process, anew if it exists and is down, and start it.
+
+    A new process that cannot be started leaves no directory behind.
+    """
+    home.prepare(place)
+    with guard.held(place, spec.name, lock_timeout_s) as held:
+        fresh = not definitions.exists(place, spec.name)
+        if fresh:
+            _create(place, spec, environ, held)
+        else:
+            process = load(place, spec.name)
+            if situation(process, table.boot_id()).child_lives:
+                _check_same(process.spec, spec)
+            else:
+                _redefine(place, process, spec, environ)
+        launched = start_held(place, [(load(place, spec.name), held)])
+        if launched.problems and fresh:
+            definitions.remove(place, spec.name)
+            held.retire()
+        return launched
+
+
+def _create(place: Home, spec: Spec, environ: Mapping[bytes, bytes], held: Lock) -> None:
+    try:
+        check_port(spec)
+        definitions.create(place, spec, environ)
+    except (TsmError, OSError):
+        held.retire()
+        raise
+
+
+def _redefine(place: Home, process: Process, spec: Spec, environ: Mapping[bytes, bytes]) -> None:
+    check_port(spec)
+    spec = _with_other(spec, process.spec)
+    if spec != process.spec:
+        documents.write_spec(place, spec)
+        documents.write_meta(place, definitions.described(process.meta, spec))
+    environment.write(place, spec.name, environ)
+
+
+def _with_other(spec: Spec, old: Spec) -> Spec:
+    """`spec` with what a later release has added to `old`."""
+    rule = changed(spec.restart, other=old.restart.other)
+    return changed(spec, restart=rule, other=old.other)
+
+
+def _check_same(old: Spec, new: Spec) -> None:
+    """Raise Failed if the process is up with another definition than is asked for."""
+    new = _with_other(new, old)
+    if old != new:
+        differs = [
+            field for field in type(old).fields if getattr(old, field) != getattr(new, field)
+        ]
+        message = (
+            f"{old.name} is up with another definition ({', '.join(differs)} differ): "
+            f"tsm stop {old.name} first, or give another --name"
+        )
+        raise Failed(message)
+
+
+def _path(wish: Wish, caller: Mapping[bytes, bytes]) -> str:
+    path = wish.env.get("PATH") or os.fsdecode(caller.get(b"PATH", b""))
+    return path or os.defpath

@@ -1,0 +1,119 @@
+"""What the resident patrol shares among all that it supervises: socket, samples, settings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from tsm.errors import TsmError
+from tsm.osproc import notify, table
+from tsm.osproc.sample import samples
+from tsm.patrol.resident_log import say
+from tsm.patrol.sampling import Sampler
+from tsm.patrol.supervision import Supervision
+from tsm.policy.supervised import asks, limited
+from tsm.store import attendance, config
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from socket import socket
+
+    from tsm.patrol.reconcile import Done
+    from tsm.patrol.ward import Ward
+    from tsm.store.config import Config
+    from tsm.store.home import Home
+
+_MEASURE_S = 2.0  # between two looks at who has a limit
+
+
+class Surroundings:
+    """Opened and closed with the loop; `wards` are all processes that are looked after."""
+
+    def __init__(self, home: Home, wards: Callable[[], Iterable[Ward]]) -> None:
+        self.home = home
+        self.config: Config = config.read(home)
+        self._wards = wards
+        self._sockets: list[socket] = []
+        self._sampler = Sampler()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._limited = asyncio.Event()  # there is somebody to be measured
+
+    def open(self) -> None:
+        """Listen to what children tell, and begin to measure."""
+        loop = asyncio.get_running_loop()
+        for abstract in (False, True):
+            try:
+                one = notify.opened(attendance.notify_file(self.home), abstract=abstract)
+            except TsmError as error:
+                say(str(error))
+                continue
+            self._sockets.append(one)
+            loop.add_reader(one, self._told, one)
+        self._tasks = [asyncio.ensure_future(self._sample()), asyncio.ensure_future(self._limit())]
+
+    def close(self) -> None:
+        """The end of it."""
+        for task in self._tasks:
+            task.cancel()
+        for one in self._sockets:
+            asyncio.get_running_loop().remove_reader(one)
+            one.close()
+
+    def reread(self) -> None:
+        """Read config.toml again; one that makes no sense changes nothing."""
+        try:
+            self.config = config.read(self.home)
+        except TsmError as error:
+            say(str(error))
+        self._tasks[0].cancel()
+        self._tasks[0] = asyncio.ensure_future(self._sample())
+
+    def supervise(self, ward: Ward, done: Done) -> None:
+        """Keep asking and measuring as long as the run is the same."""
+        process = done.process
+        up = process is not None and done.status in ("online", "launching")
+        if process is None or not up or process.run is None:
+            ward.unsupervise()
+            return
+        if ward.supervision is not None and ward.supervision.fits(process):
+            return
+        ward.unsupervise()
+        if asks(process.spec):
+            ward.supervision = Supervision(self.home, ward, process, process.run)
+            if limited(process.spec):
+                self._limited.set()
+
+    def _told(self, one: socket) -> None:
+        for message in notify.drained(one):
+            for ward in self._wards():
+                if ward.supervision is not None and ward.supervision.told(message):
+                    break
+
+    async def _limit(self) -> None:
+        while await self._limited.wait():
+            await asyncio.sleep(_MEASURE_S)
+            asked = [ward.supervision for ward in self._wards() if ward.supervision is not None]
+            measured = [one for one in asked if limited(one.process.spec)]
+            if not measured:
+                self._limited.clear()
+                continue
+            pids = {one.run.child.pid: one for one in measured if one.run.child}
+            found = await asyncio.to_thread(
+                lambda pids=pids: samples(pids, table.processes(), files=False)  # type: ignore[misc]
+            )
+            for pid, sample in found.items():
+                child = pids[pid].run.child
+                if child is not None and child.ticks == sample.ticks:
+                    pids[pid].measured(sample)
+
+    async def _sample(self) -> None:
+        trouble = ""
+        while self.config.metrics_interval_s > 0:
+            await asyncio.sleep(self.config.metrics_interval_s)
+            error = await asyncio.to_thread(
+                self._sampler.take, self.home, time.time(), self.config.metrics_days
+            )
+            if error is not None and str(error) != trouble:
+                say(str(error))
+            trouble = str(error or "")

@@ -1,0 +1,36 @@
+"""Times and sizes as people write them."""
+
+from __future__ import annotations
+
+import re
+
+_TIME_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+
+
+def seconds(text: str) -> float:
+    """A number of seconds, or with a unit: `1.5`, `500ms`, `10s`, `5m`, `2h`, `1d`."""
+    for unit, factor in _TIME_UNITS.items():
+        number = text.removesuffix(unit)
+        if number != text and is_number(number):
+            return float(number) * factor
+    if not is_number(text):
+        message = f"{text!r}: not a time: give seconds, or a number with ms, s, m, h or d"
+        raise ValueError(message)
+    return float(text)
+
+
+def size(text: str) -> int:
+    """A number of bytes, or with a unit: `200M`, `1.5G`, `512k`, each 1024 times the next."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        message = f"{text!r}: not a size, such as 200M"
+        raise ValueError(message)
+    return int(float(found[1]) * _SIZE_UNITS[found[2].lower()])
+
+
+def is_number(text: str) -> bool:
+    """Whether it is a number that is not negative, perhaps with a decimal point."""
+    whole_part, _, part = text.partition(".")
+    return (whole_part + part).isascii() and (whole_part + part).isdecimal()

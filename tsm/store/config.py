@@ -1,0 +1,127 @@
+"""The settings of the toolkit: config.toml in the home."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from tsm import quantities
+from tsm.errors import Broken
+from tsm.record import Record, changed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tsm.store.home import Home
+
+RESIDENT, CRON = "resident", "cron"
+_MOST_BYTES = 1 << 20
+_DAY_S = 86400.0
+
+
+class Config(Record):
+    """What a user has set for all processes of a home."""
+
+    patrol: str = RESIDENT  # or CRON: whether `start` brings a patrol up that stays
+    max_processes: int | None = None  # that the home may define; None: any number
+    metrics_interval_s: float = 60.0  # between two samples; 0: there are none
+    metrics_days: int = 14  # that samples are kept
+    crash_reports: int = 50  # that are kept of one process
+    crash_bytes: int = 10 << 20  # that all reports of one process may take together
+
+
+def path(home: Home) -> str:
+    """Where the file lies; it need not be there."""
+    return f"{home.root}/config.toml"
+
+
+def read(home: Home) -> Config:
+    """The settings; those of nobody who has written none. Raises Broken with path and key.
+
+    Keys that are not known belong to a later release and are ignored.
+    """
+    where = path(home)
+    data = _bytes(where)
+    if data is None:
+        return Config()
+    import tomllib  # its import is dear, and most homes have no such file
+
+    try:
+        values = tomllib.loads(data.decode())
+    except ValueError as error:  # bad UTF-8 is a ValueError as well
+        message = f"{where}: not TOML: {error}"
+        raise Broken(message) from None
+    return changed(Config(), **_known(values, where))
+
+
+def _known(values: Mapping[str, object], where: str) -> dict[str, object]:
+    found = {}
+    for key, (field, accepted, example) in _KEYS.items():
+        if key not in values:
+            continue
+        try:
+            found[field] = accepted(values[key])
+        except ValueError:
+            message = f"{where}: {key} = {values[key]!r}: should be {example}"
+            raise Broken(message) from None
+    return found
+
+
+def _bytes(where: str) -> bytes | None:
+    """The content; None if there is no file. What is none, such as a FIFO, keeps nobody waiting."""
+    try:
+        fd = os.open(where, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"{where}: {error.strerror}"
+        raise Broken(message) from error
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            message = f"{where}: not a regular file"
+            raise Broken(message)
+        return os.read(fd, _MOST_BYTES)
+    finally:
+        os.close(fd)
+
+
+def _patrol(value: object) -> str:
+    if value not in (RESIDENT, CRON):
+        raise ValueError
+    return str(value)
+
+
+def _count(least: int) -> Callable[[object], int]:
+    """A reader of whole numbers from `least` on."""
+
+    def count(value: object) -> int:
+        if type(value) is not int or value < least:
+            raise ValueError
+        return value
+
+    return count
+
+
+def _interval(value: object) -> float:
+    given = quantities.seconds(value) if isinstance(value, str) else value
+    if type(given) not in (int, float):  # a bool would be an int as well
+        raise ValueError
+    interval_s = float(str(given))
+    if interval_s != 0 and not 1.0 <= interval_s <= _DAY_S:  # not a number is neither
+        raise ValueError
+    return interval_s
+
+
+def _size(value: object) -> int:
+    return _count(1)(quantities.size(value) if isinstance(value, str) else value)
+
+
+_KEYS: dict[str, tuple[str, Callable[[object], object], str]] = {
+    "patrol": ("patrol", _patrol, '"resident" or "cron"'),
+    "max_processes": ("max_processes", _count(1), "a number from 1 on, such as 100"),
+    "metrics_interval": ("metrics_interval_s", _interval, '0, or 1s to 1d, such as "60s"'),
+    "metrics_days": ("metrics_days", _count(1), "a number of days from 1 on, such as 14"),
+    "crash_reports": ("crash_reports", _count(0), "a number from 0 on, such as 50"),
+    "crash_bytes": ("crash_bytes", _size, 'a size, such as "10M"'),
+}
