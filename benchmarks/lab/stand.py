@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lab import proc
 from lab.measure import spawn, told
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from lab.child import Door, Program
     from lab.site import Command, Site
     from peers.peer import Peer
+
+
+@runtime_checkable
+class Resident(Protocol):
+    """A peer that has managers which do not carry its mark."""
+
+    def residents(self) -> list[int]:
+        """Answer their pids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,8 @@ class Stand:
         """Answer every process of the peer but its children `pids`."""
         children = set(pids)
         marked = proc.marked(self.site.mark(self.peer.name))
+        if isinstance(self.peer, Resident):
+            marked += self.peer.residents()
         parents = {proc.parent(pid) for pid in children} - {0, 1, os.getpid()}
         return sorted({*marked, *parents} - children)
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tsm:
-    """No daemon: each program is a directory under the home."""
+    """Each program is a directory under the home; a resident patrol unless cron looks after it."""
 
     site: Site
+    cron: bool = False
     name: ClassVar[str] = "tsm"
     start_all_returns: ClassVar[bool] = True
 
@@ -40,6 +41,9 @@ class Tsm:
 
     def up(self, programs: Sequence[Program]) -> None:
         """Start each once, so that `tsm save` knows it, and delete them again."""
+        if self.cron:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self.home / "config.toml").write_text('patrol = "cron"\n')
         for program in programs:
             piped(self.start(program))
         piped(self.command("save"))
@@ -82,6 +86,13 @@ class Tsm:
         """Answer `tsm logs`."""
         del line_bytes
         return self.command("logs", program.name, "-n", str(line_count))
+
+    def residents(self) -> list[int]:
+        """Answer the pid of the resident patrol, if there is one."""
+        try:
+            return [int((self.home / "runtime/patrol/resident").read_text().split()[0])]
+        except (OSError, ValueError, IndexError):
+            return []
 
     @property
     def home(self) -> Path:

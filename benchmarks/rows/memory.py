@@ -16,19 +16,30 @@ if TYPE_CHECKING:
     from lab.stand import Stand
 
 SETTLE_S = 3.0
+REST_S = 60.0
 
 MEMORY = Row("memory", "memory of the managers of 100 (PSS)", "MB", AtMost(40e6, "<= 40 MB"))
-ROWS = (MEMORY,)
+IDLE = Row(
+    "idle",
+    "processor time of the managers of 100 in a minute of rest",
+    "ms",
+    AtMost(0.12, "<= 0.2% of a core"),
+)
+ROWS = (MEMORY, IDLE)
 
 
 def run(lab: Lab) -> list[Measured]:
     """Measure one peer at a time: libraries shared with another would count for less."""
-    figures = lab.alone(FLEET, (lab.rounds + 1) // 2, weighed, sleeper)
-    return [Measured(MEMORY, figures.get(MEMORY.key, {}), {})]
+    figures = lab.alone(FLEET, 1, weighed, sleeper)
+    return [Measured(row, figures.get(row.key, {}), {}) for row in ROWS]
 
 
 def weighed(stand: Stand) -> dict[str, float]:
-    """Start all, let the daemon calm down, and add up."""
+    """Start all, let the daemon calm down, and add up; then let them rest."""
     pids, _ = stand.start_all()
     time.sleep(SETTLE_S)
-    return {MEMORY.key: sum(map(proc.pss_bytes, stand.managers(pids)))}
+    managers = stand.managers(pids)
+    weight = sum(map(proc.pss_bytes, managers))
+    before_s = proc.cpu_s(managers)
+    time.sleep(REST_S)
+    return {MEMORY.key: weight, IDLE.key: proc.cpu_s(managers) - before_s}
