@@ -52,7 +52,8 @@ def _steps(text: str) -> Iterator[Step]:
             shows.append(line.rstrip())
 
 
-def test_console_blocks_do_what_they_show(tsm: Tsm) -> None:
+def test_console_blocks_do_what_they_show(resident: Tsm) -> None:
+    tsm = resident
     steps = list(_steps((ROOT / "README.md").read_text()))
     assert steps, "no ```console block in README.md"
     for app in ("server.js", "server.py", "script.sh"):

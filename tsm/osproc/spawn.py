@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import sys
+from functools import cache
 
 from tsm.errors import Refused
 from tsm.osproc import offspring
@@ -139,6 +140,7 @@ def _split(environ: Mapping[bytes, bytes]) -> tuple[dict[bytes, bytes], int]:
     return plain, len(folded)
 
 
+@cache  # what Python itself opens is closed on exec anyhow
 def close_on_exec() -> None:
     """Keep what tsm's caller left open from what is spawned next, which may live long."""
     for entry in os.listdir("/proc/self/fd"):

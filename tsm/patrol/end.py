@@ -80,7 +80,7 @@ def end(
             running.append(Ending(fresh, run))  # without a child it never began
     began_s = now_s()
     while running:
-        rows = table.processes(min(one.membership.since_ticks for one in running))
+        rows = table.processes(_oldest(running, boot))
         for one in running:
             one.left = one.membership.refresh(rows, boot)
         for one in [one for one in running if not one.left]:
@@ -93,6 +93,12 @@ def end(
             tell(_waiting_for(running))
         _await_change(running, boot)
     return ended
+
+
+def _oldest(running: Sequence[Ending], boot: str) -> Identity:
+    """Older than that, in pid or start time, is nobody who belongs to one of the runs."""
+    first = [one.membership.first for one in running]
+    return Identity(boot, min(pid for pid, _ in first), min(ticks for _, ticks in first))
 
 
 def _waiting_for(running: Sequence[Ending]) -> str:

@@ -192,5 +192,5 @@ def await_exit(home: Home, process: Process, boot: str) -> None:
     while run is not None and not run.exited and time.monotonic() < deadline_s:
         if not table.alive(run.launcher, boot):
             return
-        time.sleep(0.001)
+        time.sleep(0.0002)
         run = runs.read(home, process.name)
