@@ -17,6 +17,7 @@ from tsm.patrol.establish import establish, specified
 from tsm.patrol.notes import await_exit
 from tsm.patrol.observe import observe
 from tsm.policy.restart import outcome
+from tsm.policy.supervised import needs_resident
 from tsm.store import home, logs, runs
 from tsm.view.arguments import add_definition, add_output, add_settings, seconds, settings_of
 
@@ -64,6 +65,11 @@ def run(opts: Namespace, context: Context) -> int:
         wish = wished(given, settings_of(given), context.umask)
         spec, environ = specified(wish, context.environ)
         launched = establish(context.home, spec, environ, LOCK_S)
+        if needs_resident(spec) and not presence.stays(context.home):
+            context.say(
+                f"{spec.name}: nobody watches its files, its processor time or what it tells by "
+                "sd_notify: config.toml leaves all to patrols from cron"
+            )
     presence.attend(context.home, [one.name for one in (*launched.started, *launched.armed)])
     for process in launched.started:
         _await_uptime(process, wait_s, context)

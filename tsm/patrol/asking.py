@@ -8,7 +8,8 @@ from contextlib import suppress
 from tsm.errors import TsmError
 from tsm.model import Renew
 from tsm.osproc import table
-from tsm.osproc.world import Seen, World
+from tsm.osproc.accounts import account
+from tsm.osproc.world import Seen, User, World
 from tsm.patrol import verdicts
 from tsm.patrol.process import load, situation
 from tsm.patrol.reconcile import renew
@@ -33,7 +34,8 @@ _TOLD = ("heartbeat", "notify")  # of these, one look tells nothing
 
 
 def world(home: Home, process: Process, run: Run) -> World:
-    """What the probes of one run need to know."""
+    """What the probes of one run need to know. Raises Refused if its user is no more."""
+    who = account(process.spec.limits)
     return World(
         name=process.name,
         cwd=process.spec.cwd,
@@ -43,6 +45,7 @@ def world(home: Home, process: Process, run: Run) -> World:
         heartbeat=home.file(process.name, "heartbeat"),
         seen=Seen(),
         began_bytes={"out": run.logs[0], "err": run.logs[1]},
+        user=None if who is None else User(who.uid, who.gid, who.groups),
     )
 
 

@@ -35,7 +35,7 @@ def await_ready(home: Home, name: str, timeout_s: float) -> None:
             message = f"{name}: {one.status}{why}"
             raise Failed(message)
         if time.monotonic() >= deadline_s:
-            message = f"{name}: not ready within {timeout_s:g} s{why}"
+            message = f"{name}: not ready within {timeout_s:.3g} s{why}"
             raise TimedOut(message)
         if one.status == "launching" and time.monotonic() >= next_s:
             next_s = time.monotonic() + _ask(home, name)

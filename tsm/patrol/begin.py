@@ -74,14 +74,15 @@ def spawned(
 
 def _signs(home: Home, spec: Spec, environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     """How the child can tell of itself; somebody is there to listen, and nothing is old."""
-    if signs.checks(spec, "notify"):
+    listens = presence.stays(home)
+    if signs.checks(spec, "notify") and listens:
         presence.require(home)
     heartbeat = home.file(spec.name, "heartbeat")
     if signs.checks(spec, "heartbeat"):
         remove(heartbeat)
     to_user = spec.limits.user is not None
     address = notify.address(attendance.notify_file(home), abstract=to_user)
-    return signs.signs(spec, environ, address, heartbeat)
+    return signs.signs(spec, environ, address if listens else None, heartbeat)
 
 
 def _group(process: Process, run_id: str) -> str | None:

@@ -89,9 +89,12 @@ def note_end(
 def note_due(home: Home, process: Process, status: str, due_s: float | None) -> Process:
     """Show, of a process that is up, its status and when its schedule is due."""
     word = status if status in ("online", "launching") else process.meta.status
-    if process.meta.pid is None or (word, due_s) == (process.meta.status, process.meta.due):
+    was = process.meta
+    asked = process.spec.health.check is not None
+    known = (was.health or "unknown") if asked else None
+    if was.pid is None or (word, due_s, known) == (was.status, was.due, was.health):
         return process
-    meta = changed(process.meta, status=word, due=due_s)
+    meta = changed(was, status=word, due=due_s, health=known)
     documents.write_meta(home, meta)
     return changed(process, meta=meta)
 

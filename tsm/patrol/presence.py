@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 
-from tsm.errors import Refused
+from tsm.errors import Broken, Refused
 from tsm.osproc import signals, spawn, table
 from tsm.patrol.choose import wanted_up
 from tsm.store import attendance, config
@@ -41,17 +42,25 @@ def attended(home: Home) -> bool:
 
 def attend(home: Home, names: Iterable[str]) -> None:
     """Let the resident know that something has changed with processes; bring one up if need be."""
-    if attendance.ring(home, names) or config.read(home).patrol == "cron":
-        return
-    if wanted_up(home):
+    if not attendance.ring(home, names) and stays(home) and wanted_up(home):
         bring(home)
+
+
+def stays(home: Home) -> bool:
+    """Whether a patrol is to stay; also where config.toml makes no sense, which `check` tells."""
+    try:
+        return config.read(home).patrol != config.CRON
+    except Broken:
+        return True
 
 
 def require(home: Home) -> None:
     """See to it that a resident listens, before a child is started that talks to it."""
     deadline_s = time.monotonic() + _COMING_S
-    asked = False
-    while not attendance.ring(home, ()) and config.read(home).patrol != "cron":
+    asked, one = False, resident(home)
+    if one is not None and one.pid == os.getpid():
+        return
+    while not attendance.ring(home, ()):
         if time.monotonic() > deadline_s:
             message = f"{attendance.log_file(home)}: no resident patrol came up to listen"
             raise Refused(message)
@@ -73,10 +82,14 @@ def dismiss(home: Home, number: int, timeout_s: float) -> Identity | None:
     one = resident(home)
     if one is None or not signals.send(one.pid, one.ticks, number):
         return None
+    signals.send(one.pid, one.ticks, signal.SIGCONT)  # a stopped one hears nothing
     deadline_s = time.monotonic() + timeout_s
     boot = table.boot_id()
     while table.alive(one, boot) and time.monotonic() < deadline_s:
         signals.await_ends([one], deadline_s - time.monotonic())
+    if table.alive(one, boot):
+        signals.send(one.pid, one.ticks, signal.SIGKILL)  # it holds nothing that is lost
+        signals.await_ends([one], timeout_s)
     return one
 
 

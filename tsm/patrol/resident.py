@@ -61,8 +61,7 @@ class Resident:
         self._surroundings.open()
         while True:
             self._listen()
-            for name in self.home.names():
-                self.look(name)
+            self._look_at_all()
             notify.tell("READY=1")
             self._leave_if_idle()
             await self._over.wait()
@@ -191,6 +190,9 @@ class Resident:
 
     def _reread(self) -> None:
         self._surroundings.reread()
+        self._look_at_all()
+
+    def _look_at_all(self) -> None:
         for name in self.home.names():
             self.look(name)
 
@@ -200,6 +202,11 @@ class Resident:
             return
         notify.tell(f"WATCHDOG=1\nSTATUS=looks after {len(self._wards)} processes")
         offspring.bury()
+        if self._fifo >= 0 and not attendance.listens(self.home, self._fifo):
+            asyncio.get_running_loop().remove_reader(self._fifo)
+            os.close(self._fifo)
+            self._listen()  # somebody has removed it: nobody could ring
+            self._look_at_all()
         rotate_log(self.home)
         asyncio.get_running_loop().call_later(_BEAT_S, self._beat)
 

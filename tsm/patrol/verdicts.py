@@ -38,6 +38,7 @@ def note_ready(home: Home, process: Process) -> None:
         after_s = round(max(0.0, time.time() - now.run.time_s), 3)
         journal.record_once(home, now.name, "online", {"run": now.run.id, "after_s": after_s})
         runs.note(home, now.name, "ready")
+        health.forget(home, now.name)  # it said why it was not ready
         documents.write_meta(home, changed(now.meta, status="online"))
 
 

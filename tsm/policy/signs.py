@@ -18,18 +18,19 @@ def checks(spec: Spec, check: str) -> bool:
 
 
 def signs(
-    spec: Spec, environ: Mapping[bytes, bytes], notify_address: str, heartbeat_file: str
+    spec: Spec, environ: Mapping[bytes, bytes], notify_address: str | None, heartbeat_file: str
 ) -> dict[bytes, bytes]:
     """What is added to `environ` for a run, as sd_notify(3) and sd_watchdog_enabled(3) say.
 
+    Without an address there is nobody whom a child could tell anything.
     Source maps are asked for beside what else NODE_OPTIONS asks for.
     """
     found: dict[bytes, bytes] = {}
     if spec.source_maps:
         found[b"NODE_OPTIONS"] = _with_source_maps(environ.get(b"NODE_OPTIONS", b""))
-    if checks(spec, "notify"):
+    if checks(spec, "notify") and notify_address is not None:
         found[b"NOTIFY_SOCKET"] = _bytes(notify_address)
-    if spec.health.check == "notify":
+    if spec.health.check == "notify" and notify_address is not None:
         found[b"WATCHDOG_USEC"] = b"%d" % (spec.health.interval_s * 1e6)
     if checks(spec, "heartbeat"):
         found[b"TSM_HEARTBEAT"] = _bytes(heartbeat_file)

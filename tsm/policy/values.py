@@ -139,7 +139,9 @@ def pattern(value: object) -> str | None:
 
 def statuses(value: object) -> str | None:
     """Whether they are HTTP statuses."""
-    return None if _STATUSES.fullmatch(str(value)) else f"{value!r}: not such as 200-299,404"
+    spans = [part.split("-") for part in str(value).split(",")]
+    fine = _STATUSES.fullmatch(str(value)) and all(span[0] <= span[-1] for span in spans)
+    return None if fine else f"{value!r}: not such as 200-299,404"
 
 
 def check(value: object) -> str | None:

@@ -80,6 +80,14 @@ def listen(home: Home) -> int:
     return os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)  # without an end of file
 
 
+def listens(home: Home, fifo: int) -> bool:
+    """Whether that is still the FIFO that others find."""
+    try:
+        return os.path.samestat(os.stat(fifo_file(home)), os.fstat(fifo))
+    except FileNotFoundError:
+        return False
+
+
 def heard(fifo: int) -> list[str] | None:
     """The names that were rung for since the last call; None for all of them."""
     data = b""
