@@ -8,7 +8,7 @@ from uuid import uuid4
 import hypothesis
 import pytest
 
-from tests.running import PROGRAM, Tsm
+from tests.running import PROGRAM, Tsm, Warm
 from tests.survivors import Survivors
 from tests.waiting import Gate, eventually
 
@@ -38,13 +38,20 @@ def gate(tmp_path: Path) -> Gate:
     return Gate(tmp_path / "gate")
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Who runs most commands."""
+    with Warm() as program:
+        yield program
+
+
 @pytest.fixture
-def tsm(home: Path, tmp_path: Path) -> Iterator[Tsm]:
+def tsm(home: Path, tmp_path: Path, warm: Warm) -> Iterator[Tsm]:
     """The installed command. Fails the test if any of its processes outlives `delete all`."""
     assert PROGRAM.exists(), f"{PROGRAM}: not there: run `make venv`"
     mark = uuid4().hex
     survivors = Survivors(mark, tmp_path)
-    with Tsm(home, tmp_path, mark) as command:
+    with Tsm(home, tmp_path, mark, warm) as command:
         try:
             yield command
         finally:

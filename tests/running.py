@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import selectors
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from tests import terminal
 from tests.survivors import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import IO, Self
 
     Stream = int | IO[str]
@@ -48,10 +54,11 @@ class Result:
 class Tsm:
     """The command `tsm`: `tsm("ls")` runs it to its end."""
 
-    def __init__(self, home: Path, cwd: Path, mark: str) -> None:
+    def __init__(self, home: Path, cwd: Path, mark: str, warm: Warm) -> None:
         self.home = home
         self.cwd = cwd
         self.env = _minimal_environment() | {"HOME": str(cwd), "TSM_HOME": str(home), MARK: mark}
+        self._warm = warm
         self._spawned = ExitStack()
 
     def __call__(
@@ -68,18 +75,28 @@ class Tsm:
         Streams are pipes. They must be closed soon after: a child that holds one open is a
         failure, as is a traceback.
         """
-        program = self.spawn(*argv, cwd=cwd, env=env, stdin=subprocess.PIPE)
-        try:
-            out, err = program.communicate(stdin, _TIMEOUT_S)
-        except subprocess.TimeoutExpired as late:
-            ended = program.poll() is not None
-            what = "has ended, but its output is held open" if ended else "is still running"
-            message = f"{program.args!r} {what} after {_TIMEOUT_S:g} s: {late.output!r}"
-            raise AssertionError(message) from None
-        result = Result(tuple(map(str, argv)), program.returncode, out, err)
-        assert "Traceback (most recent call last)" not in err, err
-        assert ok is None or ok == (result.status == 0), result
-        return result
+        words = tuple(map(str, argv))
+        whole = [str(PROGRAM), *words]
+        ended = self._warm.run(whole, cwd or self.cwd, self.environment(env or {}), stdin)
+        return _judged(Result(words, *ended), ok=ok)
+
+    def killed(self, act: int, *argv: str) -> bool:
+        """Run `tsm ARGV...`, killed before its act number `act`; False if it had fewer."""
+        whole = [str(PROGRAM), *argv]
+        ended = self._warm.run(whole, self.cwd, self.environment({}), killed=act)
+        return _judged(Result(argv, *ended), ok=None).status == -signal.SIGKILL
+
+    def at(self, home: Path) -> Tsm:
+        """The same command for another home."""
+        return Tsm(home, self.cwd, self.env[MARK], self._warm)
+
+    def program(
+        self, *argv: str | Path, ok: bool | None = True, env: Mapping[str, str | None] | None = None
+    ) -> Result:
+        """The same by a start of the installed program, where Python's own start matters."""
+        program = self.spawn(*argv, env=env)
+        out, err = program.communicate(timeout=_TIMEOUT_S)
+        return _judged(Result(tuple(map(str, argv)), program.returncode, out, err), ok=ok)
 
     def spawn(
         self,
@@ -134,37 +151,83 @@ class Tsm:
         self._spawned.close()
 
 
-class Several:
-    """Runs many commands in one process: a hundredth of the time, where a test needs hundreds."""
+class Warm:
+    """Runs commands in forks of a program that has imported tsm: a third of the time.
 
-    def __init__(self, tsm: Tsm) -> None:
-        self._program = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("apps") / "several.py")],
-            cwd=tsm.cwd,
-            env=tsm.env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+    Each is a process of its own, with the argv, environment, folder and streams it is given.
+    """
 
-    def __call__(self, *argv: str, ok: bool | None = True) -> Result:
-        """Run `tsm ARGV...`, as Tsm does."""
-        assert self._program.stdin is not None
-        assert self._program.stdout is not None
-        self._program.stdin.write(json.dumps(argv) + "\n")
-        self._program.stdin.flush()
-        result = Result(argv, **json.loads(self._program.stdout.readline()))
-        assert "Traceback (most recent call last)" not in result.err, result.err
-        assert ok is None or ok == (result.status == 0), result
-        return result
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._program = subprocess.Popen(
+                [sys.executable, "-m", "tests.apps.warm"],
+                cwd=Path(__file__).parents[1],
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+            )
+
+    def run(
+        self,
+        argv: Sequence[str],
+        cwd: Path,
+        environ: Mapping[str, str],
+        stdin: str = "",
+        killed: int = 0,
+    ) -> tuple[int, str, str]:
+        """The exit status, stdout and stderr of `argv`, killed before an act of that number."""
+        request = {"argv": argv, "cwd": str(cwd), "environ": environ, "killed": killed}
+        (theirs, entry), *outward = (os.pipe() for _ in range(4))
+        given = [theirs, *(writer for _, writer in outward)]
+        with self._lock:
+            socket.send_fds(self._requests, [json.dumps(request).encode()], given)
+        for fd in given:
+            os.close(fd)
+        with suppress(BrokenPipeError):
+            os.write(entry, stdin.encode())
+        os.close(entry)
+        out, err, answer = _read_all(argv, [reader for reader, _ in outward])
+        return int(answer.split()[1]), out, err
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the process."""
-        with self._program:
-            pass
+        """End the program."""
+        self._requests.close()
+        self._program.wait()
+
+
+def _judged(result: Result, *, ok: bool | None) -> Result:
+    assert "Traceback (most recent call last)" not in result.err, result.err
+    assert ok is None or ok == (result.status == 0), result
+    return result
+
+
+def _read_all(argv: Sequence[str], fds: Sequence[int]) -> list[str]:
+    """What comes out of each of `fds`, the last being the answers of Warm, until all end."""
+    deadline_s = time.monotonic() + _TIMEOUT_S
+    read = dict.fromkeys(fds, b"")
+    with selectors.DefaultSelector() as open_fds:
+        for fd in fds:
+            open_fds.register(fd, selectors.EVENT_READ)
+        while open_fds.get_map() and time.monotonic() < deadline_s:
+            for key, _ in open_fds.select(deadline_s - time.monotonic()):
+                data = os.read(key.fd, 1 << 16)
+                read[key.fd] += data
+                if not data:
+                    open_fds.unregister(key.fd)
+        late = bool(open_fds.get_map())
+    for fd in fds:
+        os.close(fd)
+    texts = [data.decode("utf-8", "surrogateescape") for data in read.values()]
+    if late:
+        ended = texts[-1].count("\n") > 1
+        what = "has ended, but its output is held open" if ended else "is still running"
+        message = f"{argv!r} {what} after {_TIMEOUT_S:g} s: {texts!r}"
+        raise AssertionError(message)
+    return texts
 
 
 def _minimal_environment() -> dict[str, str]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
+    from _typeshed import SupportsWrite
+
     from tsm.commands import Command
 
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell would say it
@@ -37,6 +39,10 @@ class Parser(argparse.ArgumentParser):
         """Raise Usage instead of printing a synopsis."""
         message = f"{message} (see {self.prog} --help)"
         raise Usage(message)
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Print it, and raise OSError where that fails: argparse would not say so."""
+        (file or sys.stdout).write(self.format_help())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -134,7 +140,7 @@ def _unknown(word: str) -> Usage:
 
     near = difflib.get_close_matches(word, TABLE, 1)
     hint = f"did you mean {near[0]}?" if near else "tsm --help lists them"
-    return Usage(f"{word}: no such command: {hint}")
+    return Usage(f"{word or repr(word)}: no such command: {hint}")
 
 
 def _ready_streams() -> None:

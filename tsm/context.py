@@ -82,6 +82,11 @@ class Context:
         with suppress(OSError):
             sys.stderr.write(text + "\n")
 
+    def warn(self, text: str | None) -> None:
+        """Say what the user should know, if there is anything."""
+        if text is not None:
+            self.say(text)
+
     def progress(self, text: str) -> None:
         """Tell who watches a terminal what takes so long; the next text takes its place."""
         if sys.stderr.isatty():

@@ -77,6 +77,7 @@ class Run(Record):
     why: str  # "start", "restart", or "attach" for a child that tsm has not spawned
     restarts: int = 0  # how often the process had been restarted, this run included
     past: tuple[Exit, ...] = ()  # earlier exits that the restart policy still counts
+    files: tuple[int, int] = (0, 0)  # inodes of current.out and current.err; 0: not known
     logs: tuple[int, int] = (0, 0)  # bytes that current.out and current.err held before it
     launcher: Identity | None = None
     child: Identity | None = None
@@ -97,6 +98,16 @@ class Answer(Record):
     ok: bool
     output: str  # what it said, or what went wrong
     asked: bool = True  # False: tsm could not even ask, which says nothing of the child
+
+
+class LogFile(Record):
+    """A rotated file of a log."""
+
+    path: str
+    stream: str  # "out" or "err"
+    size: int
+    time_s: float  # when the last of it was written
+    compressed: bool = False
 
 
 class OsProcess(Record):

@@ -1,4 +1,4 @@
-"""Times and sizes as people write them."""
+"""Numbers, times and sizes as people write them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 _TIME_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_DIGITS = 15  # more make no number that means anything here
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
 
 
@@ -28,6 +29,14 @@ def size(text: str) -> int:
         message = f"{text!r}: not a size, such as 200M"
         raise ValueError(message)
     return int(float(found[1]) * _SIZE_UNITS[found[2].lower()])
+
+
+def whole(text: str) -> int:
+    """A number from 0 on."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        message = f"{text!r}: not a number, such as 3"
+        raise ValueError(message)
+    return int(text)
 
 
 def is_number(text: str) -> bool:

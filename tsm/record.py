@@ -39,14 +39,16 @@ class Record(metaclass=_RecordType):
     """A value; two of the same class with equal fields are equal."""
 
     def __init__(self, *args: object, **named: object) -> None:
-        kind = type(self)
-        values = {**kind.defaults, **dict(zip(kind.fields, args, strict=False)), **named}
-        if len(args) > len(kind.fields) or values.keys() != set(kind.fields):
-            wrong = sorted(values.keys() ^ set(kind.fields)) or "too many values"
+        kind, put = type(self), object.__setattr__
+        fields, values = kind.fields, named
+        if args or len(named) != len(fields):
+            values = {**kind.defaults, **dict(zip(fields, args, strict=False)), **named}
+        if len(args) > len(fields) or values.keys() != fields.keys():
+            wrong = sorted(values.keys() ^ fields.keys()) or "too many values"
             message = f"{kind.__name__}: {wrong}"
             raise TypeError(message)
-        for field in kind.fields:
-            object.__setattr__(self, field, values[field])
+        for field, value in values.items():
+            put(self, field, value)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         """Refuse."""
@@ -71,5 +73,11 @@ class Record(metaclass=_RecordType):
 
 def changed(record: R, **changes: object) -> R:
     """A copy of the record with some fields changed."""
-    kind = type(record)
-    return kind(**{**{field: getattr(record, field) for field in kind.fields}, **changes})
+    kind, put = type(record), object.__setattr__
+    if not changes.keys() <= kind.fields.keys():
+        message = f"{kind.__name__}: {sorted(changes.keys() - kind.fields.keys())}"
+        raise TypeError(message)
+    copy = kind.__new__(kind)
+    for field in kind.fields:
+        put(copy, field, changes[field] if field in changes else getattr(record, field))
+    return copy

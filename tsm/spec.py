@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 RESTART_POLICIES = ("always", "on-failure", "unless-stopped", "no")
 OVERLAPS = ("skip", "queue", "kill")
+COMPRESSIONS = ("none", "gzip", "zstd")
+ROTATIONS = ("size", "hourly", "daily")
 HOOKS = ("pre_start", "post_start", "pre_stop", "post_stop", "on_crash", "on_unhealthy")
 
 
@@ -88,6 +90,18 @@ class Watch(Record):
     other: Mapping[str, object] = {}
 
 
+class Logs(Record):
+    """When a log is rotated and what is kept of it. None: as config.toml has it."""
+
+    size_bytes: int | None = None  # of a current file, from which on it is rotated
+    rotate: str | None = None  # one of ROTATIONS, with an hour: `daily@4`
+    keep: int | None = None  # rotated files of each stream
+    age_s: float | None = None  # that a rotated file may reach
+    total_bytes: int | None = None  # of all rotated files together
+    compress: str | None = None  # one of COMPRESSIONS
+    other: Mapping[str, object] = {}
+
+
 class Spec(Record):
     """What the user asked for. Strings may hold undecodable bytes as surrogates (PEP 383)."""
 
@@ -110,5 +124,6 @@ class Spec(Record):
     hooks: Hooks = Hooks()
     schedule: Schedule = Schedule()
     watch: Watch = Watch()
+    logs: Logs = Logs()
     source_maps: bool = False  # a node child maps its stack traces, crash reports do as well
     other: Mapping[str, object] = {}  # keys of a later release, kept

@@ -41,9 +41,10 @@ class Tsm:
 
     def up(self, programs: Sequence[Program]) -> None:
         """Start each once, so that `tsm save` knows it, and delete them again."""
-        if self.cron:
-            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (self.home / "config.toml").write_text('patrol = "cron"\n')
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        patrol = "cron" if self.cron else "resident"
+        # The peers do not rotate either.
+        (self.home / "config.toml").write_text(f'patrol = "{patrol}"\nlog_size = "1T"\n')
         for program in programs:
             piped(self.start(program))
         piped(self.command("save"))

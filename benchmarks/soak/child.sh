@@ -2,4 +2,5 @@
 #
 # usage: child.sh FIFO FOLDER HELPERS
 [ "$3" = 0 ] || sleep 86399 &
-read -r code <"$1" && echo "$code" >"$2/$TSM_RUN" && exit "$code"
+until read -r code <"$1"; do :; done # who told the one before may not have closed it yet
+echo "$code" >"$2/$TSM_RUN" && exit "$code"

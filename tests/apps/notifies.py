@@ -14,11 +14,11 @@ def main() -> None:
     """Send each line that is written to the FIFO."""
     address = os.environ["NOTIFY_SOCKET"]
     one = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    one.connect("\0" + address[1:] if address.startswith("@") else address)
+    where = "\0" + address[1:] if address.startswith("@") else address
     while True:
         with open(sys.argv[1], encoding="ascii") as fifo:
             for line in fifo:
-                one.send(line.strip().encode())
+                one.sendto(line.strip().encode(), where)
 
 
 main()

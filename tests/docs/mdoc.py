@@ -56,6 +56,20 @@ def options(page: Path) -> set[str]:
     return found
 
 
+def variables(page: Path) -> set[str]:
+    """All that the page calls a variable: the keys of its objects."""
+    found = set()
+    for line in _lines(page):
+        words = _words(line.removeprefix(".")) if line.startswith(".") else []
+        macro = ""
+        for word in words:
+            if word in _MACROS or word == "It":
+                macro = word
+            elif macro == "Va" and word != ",":
+                found.add(word)
+    return found
+
+
 def files(page: Path) -> set[str]:
     """The paths that the lists of its FILES section describe."""
     return {_plain(head) for head in items(page, "FILES")}

@@ -13,10 +13,12 @@ import pytest
 
 from tests.docs import mdoc
 from tests.docs.source import ROOT
+from tests.e2e import test_describe, test_ls
 from tsm.commands import TABLE
 from tsm.store.home import FILES
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
     from types import ModuleType
 
@@ -87,6 +89,11 @@ def test_a_page_describes_the_options_of_its_parser(name: str) -> None:
     if name == "run":  # has those of the definition, which the page of start describes
         described |= mdoc.options(_page("start")) & _options(parser)
     assert described == _options(parser)
+
+
+@pytest.mark.parametrize(("name", "keys"), [("describe", test_describe.KEYS), ("ls", test_ls.KEYS)])
+def test_a_page_names_the_keys_of_its_object(name: str, keys: Collection[str]) -> None:
+    assert set(keys) - mdoc.variables(_page(name)) == set()
 
 
 @each_command

@@ -12,7 +12,6 @@ import pytest
 
 from tests.e2e.files import Files, environment
 from tests.e2e.kernel import argv_of, children, long_sleep, session_of, start_ticks, state_of
-from tests.e2e.test_crash_safety import killed
 from tests.machine import alive
 from tests.waiting import eventually
 
@@ -107,6 +106,7 @@ def test_who_cannot_be_adopted_is_refused_in_a_line(tsm: Tsm) -> None:
         eventually(lambda: state_of(free) == "Z")
         for words, status, said in (
             ((str(2**22 + 1),), 3, "there is no such process"),
+            ((), 2, "required: PID (see"),
             (("0",), 2, "not a pid"),
             (("web",), 2, "'web': not a pid"),
             (("1",), 1, "the first process of the system"),
@@ -143,7 +143,7 @@ def test_for_root_one_of_another_user_stays_that_users(tsm: Tsm) -> None:
 def test_killed_at_any_act_it_leaves_one_instance_that_can_be_attached(tsm: Tsm) -> None:
     act, argv = 2, long_sleep()
     with program(tsm, *argv) as pid:
-        while killed(tsm, act, "attach", str(pid), "--name", f"web{act}"):
+        while tsm.killed(act, "attach", str(pid), "--name", f"web{act}"):
             tsm("patrol")
             tsm("attach", str(pid), "--name", f"web{act}", ok=None)
             (row,) = tsm("ls").rows

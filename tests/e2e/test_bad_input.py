@@ -123,6 +123,10 @@ def assert_broken(tsm: Tsm, paths: list[Path], parts: list[str] | None = None) -
         assert len(said) == len(paths), result
         assert all(any(str(path) in line for line in said) for path in paths), result
         assert tsm("ls", "good").row["status"] == status
+    for argv in (("pid",), ("signal", "CONT")):
+        result = tsm(*argv, *(path.parent.name for path in paths), ok=False)
+        assert result.status == 6, result
+        assert all(str(path) in result.err for path in paths), result
     assert {path: path.read_bytes() for path in paths} == before
 
 

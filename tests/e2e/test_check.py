@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.machine import processes, reboot
-from tests.running import Tsm
 from tests.waiting import Gate, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.running import Tsm
+
     Damage = Callable[[Path], None]
 
-_COMMAND = re.compile(r"\b(?:tsm|rm|sed|chmod) .*?(?= \(|, and |$)")
+_COMMAND = re.compile(r"\b(?:tsm|rm|mv|sed|chmod) .*?(?= \(|, and |$)")
 ODD = os.fsdecode(b"a\xff\xfe")
 
 
@@ -79,6 +80,11 @@ def _unlink(path: Path) -> None:
     path.unlink()
 
 
+def _directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def _readable(path: Path) -> None:
     path.chmod(0o644)
 
@@ -106,6 +112,7 @@ DAMAGES = (
     ("runtime/processes/web/run", added(b"pid many words\n"), "a record with a bad pid"),
     ("runtime/processes/web/env", _unlink, "no env"),
     ("runtime/processes/web/env", content(b"NO_SIGN\0"), "an env of garbage"),
+    ("runtime/processes/web/current.err", _directory, "a log that is a directory"),
     ("runtime/processes/web/env", _readable, "an env that others may read"),
     ("runtime/processes/web/spec.json.new", content(b"{"), "an unfinished spec"),
     ("runtime/processes/web/env.new", content(b""), "an unfinished env"),
@@ -197,7 +204,10 @@ def test_damage_to_a_save_is_named_and_repaired_as_well(
 ) -> None:
     used(tsm)
     damage(tsm.home / file)
+    damaged = (tsm.home / file).read_bytes()
     repaired(tsm, file)
+    kept = [path.read_bytes() for path in (tsm.home / file).parent.iterdir()]
+    assert file.endswith(".new") or damaged in kept
 
 
 @pytest.mark.parametrize("file", ["spec.json", "meta.json", "run", "env"])
@@ -220,7 +230,7 @@ def test_damage_to_what_is_down_is_repaired_as_well(tsm: Tsm, file: str) -> None
 )
 def test_repairs_hold_for_a_home_with_a_space_in_its_path(tsm: Tsm, file: str) -> None:
     home = tsm.cwd / "my own home"
-    elsewhere = Tsm(home, tsm.cwd, tsm.env["TSM_TEST_MARK"])
+    elsewhere = tsm.at(home)
     try:
         used(elsewhere)
         path = home / file
@@ -290,3 +300,10 @@ def test_a_folder_in_the_place_of_a_file_is_named_and_the_rest_as_well(tsm: Tsm)
     rows = tsm("check", ok=False).rows
     paths = {row["path"].removeprefix(f"{tsm.home}/") for row in rows}
     assert paths == {"db/events/2020-01-01.jsonl", "runtime/locks/nobody.lock"}
+
+
+@pytest.mark.parametrize("folder", ["db/metrics", "db/crashes"])
+def test_a_file_in_the_place_of_a_folder_is_named_and_moved_aside(tsm: Tsm, folder: str) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    (tsm.home / folder).write_bytes(b"")
+    repaired(tsm, folder)

@@ -66,12 +66,17 @@ def online(tsm: Tsm) -> int:
 
 
 def run(
-    tsm: Tsm, argv: Sequence[str], redirection: str = "", *, stdout: int = subprocess.DEVNULL
+    tsm: Tsm,
+    argv: Sequence[str],
+    redirection: str = "",
+    *,
+    stdout: int = subprocess.DEVNULL,
+    **env: str,
 ) -> tuple[int, str]:
     """The exit status and the stderr of `tsm ARGV... REDIRECTION`."""
     done = subprocess.run(
         ["sh", "-c", f'exec "$@" {redirection}', "sh", str(PROGRAM), *argv],
-        env=tsm.env,
+        env={**tsm.env, **env},
         cwd=tsm.cwd,
         stdout=stdout,
         stderr=subprocess.PIPE,
@@ -144,7 +149,7 @@ def test_python_m_tsm_is_tsm(tsm: Tsm) -> None:
 def test_an_unknown_command_is_2_with_a_hint(tsm: Tsm, word: str, hint: str) -> None:
     result = tsm(word, ok=False)
     assert (result.status, result.out) == (2, "")
-    assert result.err == f"tsm: {word}: no such command: {hint}\n"
+    assert result.err == f"tsm: {word or repr(word)}: no such command: {hint}\n"
 
 
 def extended(tsm: Tsm, name: str, script: str, mode: int = 0o755) -> dict[str, str | None]:
@@ -239,9 +244,13 @@ def test_a_reader_that_has_gone_is_met_with_silence_and_0(tsm: Tsm) -> None:
     assert {argv: answer for argv, answer in met.items() if answer != (0, "")} == {}
 
 
-def test_an_output_that_is_full_is_7_and_one_line(tsm: Tsm) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_is_full_is_7_and_one_line(tsm: Tsm, unbuffered: str) -> None:
     online(tsm)
-    met = {argv: run(tsm, argv, ">/dev/full") for argv in (*LOOKING, *HELPING)}
+    met = {
+        argv: run(tsm, argv, ">/dev/full", PYTHONUNBUFFERED=unbuffered)
+        for argv in (*LOOKING, *HELPING)
+    }
     line = re.compile(r"tsm( \w+)?: .*No space left on device\n")
     assert {
         argv: (status, err)

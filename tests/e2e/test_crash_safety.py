@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.running import Several
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -21,19 +18,8 @@ if TYPE_CHECKING:
     from tests.running import Tsm
 
 
-KILLED = Path(__file__).parents[1] / "apps" / "killed.py"
 SHARE = 4  # each test takes every fourth act, so that they run side by side
 APP = ("sleep", "86399")
-
-
-def killed(tsm: Tsm, act: int, *argv: str) -> bool:
-    """Run `tsm ARGV...`, killed before its act number `act`; False if it had fewer."""
-    words = [sys.executable, str(KILLED), str(act), *argv]
-    done = subprocess.run(
-        words, cwd=tsm.cwd, env=tsm.env, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode == -signal.SIGKILL
 
 
 def instances(tsm: Tsm) -> list[int]:
@@ -51,28 +37,28 @@ def instances(tsm: Tsm) -> list[int]:
     return found
 
 
-def status(run: Several) -> str | None:
+def status(tsm: Tsm) -> str | None:
     """What ls says of the process; None if there is none."""
-    rows = run("ls").rows
+    rows = tsm("ls").rows
     assert len(rows) <= 1
     return rows[0]["status"] if rows else None
 
 
-def settled(tsm: Tsm, run: Several) -> str | None:
+def settled(tsm: Tsm) -> str | None:
     """The status once patrol has nothing left to do."""
     assert len(instances(tsm)) <= 1
-    assert status(run) != "broken"
+    assert status(tsm) != "broken"
     word: str | None = None
 
     def quiet() -> bool:
         nonlocal word
-        done = run("patrol").out
-        word = status(run)
+        done = tsm("patrol").out
+        word = status(tsm)
         return done == "" and word not in ("waiting", "launching", "stopping")
 
     eventually(quiet)
     assert len(instances(tsm)) == (word == "online")
-    assert run("check", ok=None).out == ""
+    assert tsm("check", ok=None).out == ""
     check_history(tsm)
     return word
 
@@ -87,34 +73,44 @@ def check_history(tsm: Tsm) -> None:
         assert set(ends.values()) <= {1}, rows
         assert set(ends) <= set(begins), rows
         assert len(begins) - len(ends) == len(instances(tsm)), rows
+        crashed = [row["run"] for row in rows if row["event"] == "crash"]
+        assert sorted(crashed) == sorted(set(begins) & set(reported(tsm))), rows
 
 
-def start(_tsm: Tsm, run: Several) -> None:
-    run("start", "--name", "web", "--", *APP)
+def reported(tsm: Tsm) -> list[str]:
+    """The runs whose crashes were reported, each once."""
+    found = [path.name.split(".")[1] for path in tsm.home.glob("db/crashes/*/*Z-crash-*")]
+    runs = [name.rpartition("-")[2] for name in found]
+    assert len(runs) == len(set(runs)), found
+    return runs
 
 
-def nothing(_tsm: Tsm, _run: Several) -> None:
+def start(tsm: Tsm) -> None:
+    tsm("start", "--name", "web", "--", *APP)
+
+
+def nothing(_tsm: Tsm) -> None:
     pass
 
 
-def stopped(tsm: Tsm, run: Several) -> None:
-    start(tsm, run)
-    run("stop", "web")
+def stopped(tsm: Tsm) -> None:
+    start(tsm)
+    tsm("stop", "web")
 
 
-def crashed(tsm: Tsm, run: Several) -> None:
+def crashed(tsm: Tsm) -> None:
     """The child and its launcher have been killed: only patrol can know."""
-    start(tsm, run)
-    launcher = run("describe", "web").row["run"]["launcher"]
+    start(tsm)
+    launcher = tsm("describe", "web").row["run"]["launcher"]
     for pid in (launcher, *instances(tsm)):
         subprocess.run(["kill", "-KILL", str(pid)], check=True)
     eventually(lambda: not instances(tsm))
 
 
-def saved(tsm: Tsm, run: Several) -> None:
-    start(tsm, run)
-    run("save")
-    run("delete", "web")
+def saved(tsm: Tsm) -> None:
+    start(tsm)
+    tsm("save")
+    tsm("delete", "web")
 
 
 SCENES = [
@@ -133,39 +129,37 @@ SCENES = [
 @pytest.mark.parametrize(("prepare", "argv", "allowed"), SCENES)
 def test_killed_at_any_act_leaves_one_or_none_and_nothing_lost(
     tsm: Tsm,
-    prepare: Callable[[Tsm, Several], None],
+    prepare: Callable[[Tsm], None],
     argv: tuple[str, ...],
     allowed: set[str | None],
     share: int,
 ) -> None:
     act = share + 1
-    with Several(tsm) as run:
-        prepare(tsm, run)
-        while killed(tsm, act, *argv):
-            assert settled(tsm, run) in allowed, f"killed before act {act}"
-            run("delete", "all")
-            assert instances(tsm) == []
-            for path in tsm.home.glob("db/history/*.jsonl"):
-                path.unlink()
-            act += SHARE
-            prepare(tsm, run)
-        settled(tsm, run)
+    prepare(tsm)
+    while tsm.killed(act, *argv):
+        assert settled(tsm) in allowed, f"killed before act {act}"
+        tsm("delete", "all")
+        assert instances(tsm) == []
+        for path in tsm.home.glob("db/history/*.jsonl"):
+            path.unlink()
+        act += SHARE
+        prepare(tsm)
+    settled(tsm)
     assert act > SHARE, "no act was counted"
 
 
 def test_killed_while_saving_leaves_the_old_file_or_the_new(tsm: Tsm) -> None:
-    with Several(tsm) as run:
-        start(tsm, run)
-        run("save")
-        path = tsm.home / "runtime/saved/default.json"
-        old = path.read_bytes()
-        run("stop", "web")
-        act = 1
-        seen = set()
-        while killed(tsm, act, "save"):
-            seen.add(path.read_bytes() == old)
-            run("resurrect")
-            assert instances(tsm) == []
-            act += 1
+    start(tsm)
+    tsm("save")
+    path = tsm.home / "runtime/saved/default.json"
+    old = path.read_bytes()
+    tsm("stop", "web")
+    act = 1
+    seen = set()
+    while tsm.killed(act, "save"):
+        seen.add(path.read_bytes() == old)
+        tsm("resurrect")
+        assert instances(tsm) == []
+        act += 1
     assert path.read_bytes() != old
     assert True in seen

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.e2e.files import Files
 from tests.machine import kill
 from tests.waiting import eventually
+from tsm.patrol.sampling import Sampler
+from tsm.store.home import Home
 
 if TYPE_CHECKING:
     from tests.running import Tsm
@@ -51,7 +56,7 @@ def test_a_crash_is_told_with_its_code_its_last_words_and_the_rule(tsm: Tsm) -> 
     assert row["rule"] == "restart no: exited with 3, left stopped"
     assert row["spec"]["command"] == command
     assert row["spec"]["env"] == {"API_TOKEN": "********", "LEVEL": "debug"}
-    assert (row["core_allowed"], row["tree"], row["usage"]) == (None, [], {})
+    assert (row["core_allowed"], row["tree"], row["usage"]) == (None, None, None)
     assert 0 <= row["uptime_s"] < 60
     (path,) = folder(tsm).iterdir()
     assert path.name.endswith(f"Z-crash-{run['id']}.json")
@@ -102,6 +107,71 @@ def test_a_start_that_fails_is_reported_also_where_nothing_is_left_of_it(tsm: Ts
     ] * 2
 
 
+def test_a_restart_that_fails_is_reported_once_and_as_a_failed_start(tsm: Tsm, gate: Gate) -> None:
+    program = script(tsm.cwd / "program", f"#!/bin/sh\nread code <{gate.path}\nexit $code\n")
+    tsm("start", program, "--name", "web", "--min-uptime", "0")
+    Path(program).unlink()
+    gate.open(3)
+    eventually(lambda: len(tsm("crashes", "web").rows) > 1)
+    crash, failed = tsm("crashes", "web").rows[:2]
+    assert (crash["kind"], crash["code"]) == ("crash", 3)
+    assert (failed["kind"], failed["code"]) == ("start-failed", 127)
+    assert failed["rule"] == f"start: cannot execute {program}: No such file or directory"
+
+
+def test_a_patrol_that_cannot_start_a_process_says_so_once(tsm: Tsm, gate: Gate) -> None:
+    broken = tsm.cwd / "broken"
+    forbid = f"[ ! -e {broken} ] || {{ echo no database; exit 4; }}"
+    tsm("start", gate.command, "--name", "web", "--pre-start", forbid)
+    broken.touch()
+    gate.open(3)
+    Files(tsm.home, "web").await_event("hook")
+    for _ in range(2):
+        tsm("patrol", ok=None)
+    crash, failed = tsm("crashes", "web").rows
+    assert (crash["kind"], failed["kind"], failed["run"]) == ("crash", "start-failed", None)
+    assert failed["rule"] == "start: not started: pre_start exited with 4: no database"
+
+
+def test_a_crash_is_told_with_the_last_sample_of_the_run(tsm: Tsm, gate: Gate) -> None:
+    tsm("start", gate.command, "--name", "web", "--restart", "no")
+    assert Sampler().take(Home(str(tsm.home)), time.time(), 14) is None
+    sample = tsm("metrics").row
+    gate.open(3)
+    row = eventually(lambda: tsm("crashes", "web").rows)[0]
+    assert row["usage"] == {key: value for key, value in sample.items() if key != "name"}
+    assert row["tree"] is None
+    tsm("start", "web")
+    gate.open(3)
+    rows = eventually(lambda: tsm("crashes", "web").rows[1:])
+    assert rows[0]["usage"] is None
+
+
+def test_a_resident_knows_who_the_run_consisted_of(resident: Tsm) -> None:
+    (resident.home / "config.toml").write_text('metrics_interval = "1s"\n')
+    command = "sh -c 'sleep 1000 & exec sleep 1001'"
+    resident("start", command, "--name", "web", "--restart", "no")
+    child = Files(resident.home, "web").child
+    eventually(lambda: len(resident("metrics").rows) > 1)
+    os.kill(child, signal.SIGKILL)
+    row = eventually(lambda: resident("crashes", "web").rows)[0]
+    first, second = sorted(row["tree"], key=lambda one: one["pid"] != child)
+    assert (first["pid"], first["comm"]) == (child, "sleep")
+    assert (second["ppid"], second["comm"]) == (child, "sleep")
+    assert row["usage"]["procs"] == 2
+    shown = resident("crashes", "web", "--show", "--table").out
+    assert f"tree\n  {child} sleep\n" in shown
+    assert "\nusage       cpu=" in shown
+
+
+def test_what_is_replaced_while_it_runs_is_told_as_it_is(resident: Tsm) -> None:
+    options = ["--health", "command:false", "--health-interval", "100ms", "--health-retries", "1"]
+    resident("start", "sleep 1000", "--name", "web", *options)
+    row = eventually(lambda: resident("crashes", "--kind", "unhealthy").rows)[0]
+    assert [one["comm"] for one in row["tree"]] == ["sleep"]
+    assert row["usage"]["procs"] == 1
+
+
 def test_a_stop_that_needed_sigkill_is_reported_and_one_that_did_not_is_not(tsm: Tsm) -> None:
     tsm("start", "sleep 1000", "--name", "good")
     command = "trap '' TERM; echo up; while :; do sleep 1000; done"
@@ -124,6 +194,31 @@ def test_work_that_was_cut_short_and_is_done_again_reports_nothing_twice(tsm: Ts
     tsm("patrol")
     assert files.run["ended"]
     assert len(tsm("crashes").rows) == 1
+
+
+def test_a_report_that_was_left_undone_tells_of_that_run_alone(tsm: Tsm, gate: Gate) -> None:
+    command = f"echo $TSM_RUN; read code <{gate.path}; exit $code"
+    tsm("start", command, "--name", "web", "--min-uptime", "0")
+    files = Files(tsm.home, "web")
+    out, record = files.folder / "current.out", files.folder / "run"
+    first = eventually(lambda: out.read_text().split())[0]
+    head = record.read_text()
+    gate.open(3)
+    (crash,) = files.await_event("crash")
+    eventually(lambda: len(out.read_text().split()) == 2)
+    (path,) = eventually(lambda: list(folder(tsm).glob("*.json")))
+    path.unlink()
+    kept = files.folder / "run.unreported"
+    eventually(lambda: not kept.exists())
+    kept.write_text(f"{head}exit 3\nended {crash['time']}\n")
+    tsm("patrol")
+    row = tsm("crashes").row
+    assert (row["run"], row["out"], row["code"], row["time"]) == (first, [first], 3, crash["time"])
+    assert row["rule"] == "restart always: at once"
+    assert not kept.exists()
+    kept.write_text("id")
+    assert tsm("check", ok=False).row["repair"] == f"rm {kept}"
+    assert tsm("restart", "web").row["action"] == "restart"
 
 
 def test_a_report_that_cannot_be_written_stops_nobody_and_is_told_as_lost(
@@ -168,10 +263,13 @@ def test_people_read_a_line_for_each_or_the_newest_in_full(tsm: Tsm) -> None:
     assert shown.endswith("last of stderr\n  red \\x1b[31m\n")
     assert tsm("crashes", "web", "--last").row == tsm("crashes").row
     assert tsm("crashes", "--show", "all", ok=None).status == 0
+    assert "not allowed with" in tsm("crashes", "web", "--show", "--last", ok=False).err
     tsm("start", "sleep 1000", "--name", "fine")
     assert tsm("crashes", "fine").out == ""
     assert tsm("crashes", "fine", "--show", ok=False).status == 1
-    assert tsm("crashes", "--show", "web", "fine", ok=False).status == 2
+    for option in ("--show", "--last"):
+        result = tsm("crashes", option, "web", "fine", ok=False)
+        assert (result.status, result.err.split()[2]) == (2, option)
 
 
 def test_a_report_that_cannot_be_read_hides_no_other_and_check_repairs_it(tsm: Tsm) -> None:

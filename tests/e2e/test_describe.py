@@ -121,6 +121,15 @@ def test_the_last_ten_lines_of_stderr_are_told(tsm: Tsm) -> None:
     assert "\\x1b[31mred" in tsm("describe", "web", "--table").out
 
 
+def test_a_log_that_is_no_file_tells_nothing(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    log = processes(tsm) / "web/current.err"
+    log.unlink()
+    log.mkdir()
+    row = tsm("describe", "web").row
+    assert (row["status"], row["stderr"]) == ("online", [])
+
+
 def test_its_paths_are_there(tsm: Tsm) -> None:
     tsm("start", "sleep 1000", "--name", "web")
     paths = tsm("describe", "web").row["paths"]

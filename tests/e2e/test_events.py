@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.files import Files
 from tests.following import following
 from tests.waiting import Gate, eventually
 
@@ -64,7 +65,7 @@ def test_all_that_happens_is_told_oldest_first(tsm: Tsm, gate: Gate) -> None:
     web = tsm("start", "sleep 1000", "--name", "web").row["pid"]
     job = tsm("start", gate.command, "--name", "job", "--restart", "no").row["pid"]
     gate.open(3)
-    eventually(lambda: tsm("ls", "job").row["status"] == "stopped")
+    Files(tsm.home, "job").await_event("crash")
     tsm("restart", "web")
     tsm("stop", "web")
     tsm("delete", "job")

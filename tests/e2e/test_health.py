@@ -13,6 +13,7 @@ import pytest
 from tests.apps import app
 from tests.e2e.files import Files
 from tests.e2e.kernel import long_sleep
+from tests.machine import alive, kill
 from tests.waiting import eventually
 from tsm.osproc.notify import address as abstract
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
     from tests.running import Tsm
 
-OFTEN = ("--health-interval", "0.1", "--health-retries", "2", "--ready-interval", "0.1")
+OFTEN = ("--health-interval", "0.1", "--health-retries", "2")
+READY_OFTEN = ("--ready-interval", "0.1")
 
 
 def exists(path: Path) -> str:
@@ -42,7 +44,7 @@ def await_row(tsm: Tsm, **values: object) -> dict[str, object]:
 class TestReadiness:
     def test_is_waited_for_and_journaled(self, resident: Tsm) -> None:
         path = resident.cwd / "ready"
-        argv = ("--name", "web", "--ready", exists(path), *OFTEN, "--", *long_sleep())
+        argv = ("--name", "web", "--ready", exists(path), *READY_OFTEN, "--", *long_sleep())
         assert resident("start", *argv).row["status"] == "launching"
         row = eventually(lambda: _with_reason(resident))
         assert row["reason"] == "not ready: exited with 3: no file"
@@ -56,6 +58,17 @@ class TestReadiness:
         assert files.meta["status"] == "online"
         resident("restart", "web")
         files.await_event("online", 2)
+
+    def test_leaves_nothing_of_why_it_was_late(self, resident: Tsm) -> None:
+        path = resident.cwd / "ready"
+        seldom = ("--health", "command:true", "--health-interval", "1h")
+        argv = ("--name", "web", "--ready", exists(path), *READY_OFTEN, *seldom)
+        resident("start", *argv, "--", *long_sleep())
+        eventually(lambda: _with_reason(resident))
+        path.touch()
+        resident("wait", "--until", "ready", "web")
+        row = resident("ls").row
+        assert (row["status"], row["health"], row["reason"]) == ("online", "unknown", "")
 
     def test_is_asked_by_start_itself_where_nobody_stays(self, tsm: Tsm) -> None:
         path = tsm.cwd / "ready"
@@ -120,6 +133,31 @@ class TestLiveness:
         names = files.event_names()
         assert names[:4] == ["start", "unhealthy", "stop", "restart"]
 
+    def test_that_is_lost_ends_no_run_that_could_not_begin_again(self, resident: Tsm) -> None:
+        path = resident.cwd / "well"
+        path.touch()
+        argv = ("--name", "web", "--health", exists(path), *OFTEN, "--health-restart")
+        child = resident("start", *argv, "--", *long_sleep()).row["pid"]
+        log = Files(resident.home, "web").folder / "current.err"
+        log.unlink()
+        log.mkdir()
+        path.unlink()
+        said = resident.home / "runtime/patrol/patrol.log"
+        eventually(lambda: "current.err: not a file" in said.read_text())
+        assert alive(child)
+        log.rmdir()
+        Files(resident.home, "web").await_event("restart")
+
+    def test_is_forgotten_when_it_is_asked_no_more(self, resident: Tsm) -> None:
+        argv = ("--name", "web", "--health", "command:true", *OFTEN, "--", *long_sleep())
+        resident("start", *argv)
+        await_row(resident, health="healthy")
+        files = Files(resident.home, "web")
+        assert files.meta["health"] == "healthy"
+        resident("set", "web", "health=")
+        await_row(resident, health=None, status="online")
+        assert files.meta["health"] is None
+
     def test_is_looked_at_by_each_patrol_where_nobody_stays(self, tsm: Tsm) -> None:
         path = tsm.cwd / "well"
         argv = ("--name", "web", "--health", exists(path), *OFTEN, "--", *long_sleep())
@@ -147,6 +185,27 @@ class TestLiveness:
 
         eventually(healthy)
         await_row(resident, health="unhealthy")
+
+    def test_of_one_that_tells_of_itself_is_kept_by_the_next_resident(self, resident: Tsm) -> None:
+        fifo = resident.cwd / "fifo"
+        _mkfifo(fifo)
+        options = ("--health-interval", "0.1", "--health-timeout", "0.1", "--health-retries", "1")
+        probes = ("--ready", "notify", "--health", "notify", "--health-restart", *options)
+        resident("start", app("notifies.py", fifo), "--name", "web", *probes)
+        fifo.write_text("READY=1\nWATCHDOG_USEC=3600000000\nWATCHDOG=1\n")
+        known = Files(resident.home, "web").folder / "health.json"
+
+        def said(word: str) -> dict[str, object]:
+            found: dict[str, object] = json.loads(known.read_text())
+            return found if word in str(found["output"]) and "watchdog_s" in found else {}
+
+        assert eventually(lambda: said("last WATCHDOG=1"))["watchdog_s"] == 3600
+        kill(int((resident.home / "runtime/patrol/resident").read_text().split()[0]))
+        resident("patrol", "--daemon")
+        assert eventually(lambda: said("has not sent WATCHDOG=1"))["state"] == "healthy"
+        fifo.write_text("WATCHDOG=1\n")
+        assert eventually(lambda: said("last WATCHDOG=1"))["state"] == "healthy"
+        assert "unhealthy" not in Files(resident.home, "web").event_names()
 
     def test_a_probe_that_hangs_holds_up_no_other(self, resident: Tsm) -> None:
         options = ("--health-interval", "0.1", "--health-retries", "1")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.files import Files
 from tests.e2e.kernel import long_sleep, running
+from tests.machine import kill, reboot
 from tests.waiting import Gate, eventually
 
 if TYPE_CHECKING:
@@ -48,6 +50,79 @@ def test_a_failing_pre_start_stops_the_start_with_its_output(tsm: Tsm) -> None:
     assert (event["hook"], event["code"], event["output"]) == ("pre_start", 3, "no database")
 
 
+def test_while_pre_start_runs_the_process_is_launching(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    tsm("stop", "web")
+    turn = Gate(tsm.cwd / "turn")
+    tsm("set", "web", f"pre-start={turn.command}")
+    with tsm.spawn("restart", "web") as restart:
+        eventually(lambda: tsm("ls").row["status"] == "launching")
+        turn.open(3)
+        assert restart.wait() == 7
+    assert tsm("ls").row["status"] == "waiting"
+
+
+def test_a_failing_pre_start_is_why_a_process_waits(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web", "--min-uptime", "0")
+    tsm("set", "web", "pre-start=echo no database; exit 3")
+    said = "not started: pre_start exited with 3: no database"
+    tsm("restart", "web", ok=False)
+    row = tsm("ls").row
+    assert (row["status"], row["reason"]) == ("waiting", f"{said}, next try at the next patrol")
+    tsm("set", "web", "pre-start=")
+    tsm("patrol")
+    assert tsm("ls").row["status"] == "online"
+    tsm("set", "web", "pre-start=echo no database; exit 3")
+    files = Files(tsm.home, "web")
+    kill(files.launcher, files.child)
+    assert "no database" not in tsm("ls").row["reason"]  # nobody has tried yet
+    assert said in tsm("patrol", ok=False).err
+    row = tsm("ls").row
+    assert row["reason"] == f"{said}, next try at the next patrol"
+    assert row["next"] is None
+
+
+def meeting(tsm: Tsm) -> None:
+    """Two processes, up, whose pre_start hooks end only if both run at the same time."""
+    for name, meet in (("a", "echo >meet"), ("b", "read word <meet")):
+        hook = f"[ ! -p meet ] || {meet}"
+        tsm("start", "sleep 1000", "--name", name, "--pre-start", hook, "--hook-timeout", "30s")
+    os.mkfifo(tsm.cwd / "meet")
+
+
+def both_up(tsm: Tsm) -> bool:
+    return [row["status"] for row in tsm("ls").rows] == ["online"] * 2
+
+
+def test_hooks_of_many_processes_run_side_by_side(tsm: Tsm) -> None:
+    meeting(tsm)
+    tsm("restart", "all")
+    tsm("stop", "all")
+    tsm("start", "all")
+    assert both_up(tsm)
+    tsm("save")
+    tsm("delete", "all")
+    tsm("resurrect")
+    assert both_up(tsm)
+    reboot(tsm)
+    tsm("resurrect")
+    assert both_up(tsm)
+
+
+def test_a_process_waits_for_its_own_hook_alone(tsm: Tsm, gate: Gate) -> None:
+    hook = f"[ ! -p {gate.path} ] || read code <{gate.path}"
+    for name in ("a", "b"):
+        tsm("start", "echo up; exec sleep 1000", "--name", name)
+    tsm("set", "a", f"pre-start={hook}")
+    b = Files(tsm.home, "b")
+    tsm("stop", "all")
+    starting = tsm.spawn("start", "a", "b")
+    eventually(lambda: (b.folder / "current.out").read_text() == "up\n" * 2)
+    gate.open()
+    assert starting.wait() == 0
+    assert both_up(tsm)
+
+
 def test_a_hook_that_never_ends_is_killed_with_all_of_its_session(tsm: Tsm) -> None:
     argv = long_sleep()
     endless = f"trap '' TERM; {' '.join(argv)} & {' '.join(argv)}"
@@ -76,7 +151,28 @@ def test_delete_leaves_no_hook_running_and_keeps_no_restart_waiting(tsm: Tsm, ga
 def test_a_failure_that_nobody_waits_for_stands_in_the_log(tsm: Tsm) -> None:
     tsm("start", "sleep 1000", "--name", "web", "--post-start", "echo hot; exit 4")
     log = Files(tsm.home, "web").folder / "hooks.log"
-    eventually(lambda: log.read_text() == "hot\ntsm: post_start ended with 4\n")
+    line = r"hot\n[0-9-]{10}T[0-9:]{8}Z tsm: post_start ended with 4\n"
+    eventually(lambda: re.fullmatch(line, log.read_text()))
+
+
+def test_a_log_that_cannot_be_written_keeps_nobody_from_being_stopped(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web", "--pre-stop", "exit 3")
+    (Files(tsm.home, "web").folder / "hooks.log").mkdir()
+    assert tsm("stop", "web").row["status"] == "stopped"
+
+
+def test_a_large_log_is_set_aside_and_the_next_hook_begins_another(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web", "--pre-stop", "echo asked")
+    log = Files(tsm.home, "web").folder / "hooks.log"
+    full = "x" * (1 << 20) + "\n"
+    log.write_text(full)
+    tsm("stop", "web")
+    assert (log.read_text(), log.with_name("hooks.log.1").read_text()) == ("asked\n", full)
+    tsm("restart", "web")
+    tsm("stop", "web")
+    assert log.read_text() == "asked\n" * 2
+    assert log.with_name("hooks.log.1").read_text() == full
+    assert tsm("check").out == ""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

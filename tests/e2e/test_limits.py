@@ -53,6 +53,18 @@ def test_a_child_runs_within_its_limits(tsm: Tsm) -> None:
 
 
 @as_root
+def test_a_command_probe_asks_as_the_user_of_the_child(tsm: Tsm) -> None:
+    probe = "command:echo $(id -u) $(id -g) $(id -G); exit 3"
+    with open_folder() as folder:
+        options = ("--user", "nobody", "--cwd", folder, "--health", probe, "--health-retries", "1")
+        tsm("start", "sleep 1000", "--name", "web", *options)
+        tsm("patrol")
+        who = f"{NOBODY.pw_uid} {NOBODY.pw_gid} {NOBODY.pw_gid}"
+        assert tsm("ls").row["reason"] == f"exited with 3: {who}"
+        tsm("delete", "web")
+
+
+@as_root
 def test_a_child_runs_as_the_user_and_knows_it(tsm: Tsm) -> None:
     command = "id -u; id -g; id -G; echo $HOME $USER $LOGNAME; exec sleep 1000"
     with open_folder() as folder:

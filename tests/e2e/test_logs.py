@@ -128,6 +128,7 @@ def test_lines_of_several_have_their_names_in_front(tsm: Tsm) -> None:
     written(tsm, b"\xff\n", b"oops\n", name="worker")
     assert raw(tsm) == b"web    | hello\nworker | \xff\nworker | oops\n"
     assert raw(tsm, "w*", "-n", "0") == b""
+    assert "'x': not a number, such as 3" in tsm("logs", "w*", "-n", "x", ok=False).err
 
 
 def test_the_names_are_coloured_on_a_terminal_alone(tsm: Tsm) -> None:
@@ -306,6 +307,14 @@ def test_a_bad_regular_expression_is_2_and_one_line(tsm: Tsm, expression: str) -
     assert (result.status, result.out) == (2, "")
     assert result.err.startswith(f"tsm logs: --grep {expression!r}: not a regular expression")
     assert len(result.err.splitlines()) == 1
+
+
+def test_a_pattern_that_would_take_for_ever_is_1_and_one_line(tsm: Tsm) -> None:
+    written(tsm, b"a" * 40_000 + b"!\n")
+    result = tsm("logs", "web", "--grep", "(a+)+$", ok=False)
+    assert (result.status, result.out) == (1, "")
+    said = "takes more than 2 s for a line of 40001 bytes"
+    assert result.err == f"tsm logs: --grep '(a+)+$': {said}\n"
 
 
 def test_a_strange_regular_expression_is_not_commented_on(tsm: Tsm) -> None:

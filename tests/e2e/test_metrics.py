@@ -92,6 +92,6 @@ def test_bars_are_as_wide_as_the_terminal(tsm: Tsm, columns: int) -> None:
 
 def test_no_samples_are_no_rows_and_a_hint_for_people(tsm: Tsm) -> None:
     assert tsm("metrics").out == ""
-    assert "no samples" in tsm("metrics", "--table").err
+    assert "no samples in that time, see --since" in tsm("metrics", "--table").err
     assert tsm("metrics", "nobody", ok=False).status == 3
     assert tsm("metrics", "--since", "noon", ok=False).status == 2

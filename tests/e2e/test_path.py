@@ -51,6 +51,11 @@ def test_a_stopped_process_has_its_path(tsm: Tsm) -> None:
     assert tsm("path", "web").out == f"{processes(tsm)}/web\n"
 
 
+def test_an_empty_name_is_shown_as_such(tsm: Tsm) -> None:
+    said = "'': no such process: tsm ls shows what there is"
+    assert tsm("path", "", ok=False).err == f"tsm path: {said}\n"
+
+
 @pytest.mark.parametrize("word", ["nobody", "../web", "web/", "7", "w?"])
 def test_an_unknown_name_is_3(tsm: Tsm, word: str) -> None:
     result = tsm("path", word, ok=False)

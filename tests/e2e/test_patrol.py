@@ -85,9 +85,15 @@ class TestCrash:
         kill(files.launcher, files.child)
         assert tsm.on_terminal("patrol").out == ("web: restart (ended with an unknown exit code)\n")
 
-    @pytest.mark.parametrize(("option", "status"), [("no", "stopped"), ("on-failure", "online")])
-    def test_nobody_saw_counts_as_failure(self, tsm: Tsm, option: str, status: str) -> None:
-        files = started(tsm, "--min-uptime", "0", "--restart", option)
+    @pytest.mark.parametrize(
+        ("options", "status"),
+        [(("no",), "stopped"), (("on-failure", "--min-uptime", "0"), "online")],
+        ids=["no", "on-failure"],
+    )
+    def test_nobody_saw_counts_as_failure(
+        self, tsm: Tsm, options: tuple[str, ...], status: str
+    ) -> None:
+        files = started(tsm, "--restart", *options)
         kill(files.launcher, files.child)
         assert len(tsm("patrol").rows) == 1
         assert tsm("ls").row["status"] == status

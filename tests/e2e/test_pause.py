@@ -35,7 +35,7 @@ def test_everybody_of_the_run_stands_still_and_the_launcher_does_not(tsm: Tsm) -
     eventually(lambda: children(pid))
     row = tsm("pause", "web").row
     assert (row["name"], row["action"], row["status"]) == ("web", "pause", "paused")
-    assert row["count"] == 1 + len(children(pid))
+    assert row["count"] >= 1 + len(children(pid))  # one may have been about to be reaped
     assert {state_of(one) for one in (pid, *children(pid))} == {"T"}
     assert state_of(files.launcher) == "S"
     assert tsm("pause", "web").row == {**row, "action": None, "count": 0}

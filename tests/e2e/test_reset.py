@@ -50,7 +50,7 @@ def test_who_is_errored_stays_down_until_it_is_started(tsm: Tsm) -> None:
     assert tsm("reset", "all").row["restarts"] == 1
     tsm("patrol")
     row = tsm("ls").row
-    assert (row["status"], row["restarts"], row["unstable_restarts"]) == ("errored", 0, 0)
+    assert (row["status"], row["restarts"], row["unstable_restarts"]) == ("errored", 0, 2)
     tsm("start", "web")
     files.await_event("errored", 2)
     assert [event["restarts"] for event in files.await_event("restart", 2)] == [1, 1]

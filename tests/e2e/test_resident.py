@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from tests.apps import app
 from tests.e2e.files import Files
-from tests.e2e.kernel import children, long_sleep, running
+from tests.e2e.kernel import children, long_sleep, running, start_ticks
 from tests.machine import alive, kill
 from tests.waiting import eventually
+from tsm.patrol import presence
+from tsm.store.home import Home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +65,26 @@ class TestComing:
         kill(running(*argv)[0])
         eventually(lambda: len(running(*argv)) == 5)
 
+    def test_a_config_that_makes_no_sense_fails_no_command_that_needs_none(self, tsm: Tsm) -> None:
+        started(tsm)
+        (tsm.home / "config.toml").write_text("patrol = 3\n")
+        for words in (
+            *(("set", "web", "stop-timeout=20"), ("pause", "web"), ("resume", "web")),
+            *(("restart", "web"), ("stop", "web"), ("start", "web"), ("delete", "web")),
+        ):
+            assert tsm(*words).err == ""
+
+    def test_one_that_cannot_read_its_config_says_so_and_stays(self, resident: Tsm) -> None:
+        files = started(resident)
+        (resident.home / "config.toml").write_text("metrics_interval = 'often'\n")
+        kill(pid_of(resident))
+        resident("patrol", ok=None)
+        pid = pid_of(resident)
+        kill(files.child)
+        files.await_event("restart")
+        assert "config.toml: metrics_interval = 'often'" in log(resident)
+        assert pid_of(resident) == pid
+
     def test_nobody_comes_where_cron_patrols(self, tsm: Tsm) -> None:
         started(tsm)
         assert not (tsm.home / "runtime/patrol/resident").exists()
@@ -79,6 +103,18 @@ class TestCrash:
         kill(files.child)
         files.await_event("restart", 2)
         eventually(lambda: not children(pid_of(resident), zombies=True)[1:])
+
+    def test_is_answered_where_its_probes_cannot_be_set_up(self, resident: Tsm) -> None:
+        files = started(resident, "web", "--health", "command:true")
+        kill(pid_of(resident))
+        env, away = files.folder / "env", resident.cwd / "env"
+        env.rename(away)
+        resident("patrol")
+        eventually(lambda: f"{env}: No such file or directory" in log(resident))
+        away.rename(env)
+        os.kill(files.child, signal.SIGKILL)
+        files.await_event("restart")
+        assert "Traceback" not in log(resident)
 
     def test_is_answered_when_it_dies_at_the_same_time(self, resident: Tsm) -> None:
         files = started(resident)
@@ -128,6 +164,20 @@ class TestCrash:
         assert resident("ls").row["status"] == "stopped"
 
 
+class TestFifo:
+    def test_is_made_again_by_the_resident_which_then_hears(self, resident: Tsm) -> None:
+        started(resident)
+        pid = pid_of(resident)
+        fifo = resident.home / "runtime/patrol.fifo"
+        eventually(fifo.is_fifo)
+        fifo.write_text("web\n")  # blocks until somebody reads
+        fifo.unlink()
+        eventually(fifo.is_fifo)
+        fifo.write_text("web\n")
+        resident("stop", "web")
+        eventually(lambda: not alive(pid))
+
+
 class TestSignals:
     def test_sigterm_ends_it_and_touches_no_child(self, resident: Tsm) -> None:
         files = started(resident)
@@ -136,6 +186,31 @@ class TestSignals:
         assert not alive(pid)
         assert alive(child)
         assert resident("patrol", "--stop").row == {"action": None, "pid": None}
+
+    def test_one_that_is_stopped_goes_on_to_its_end(self, resident: Tsm) -> None:
+        started(resident)
+        pid = pid_of(resident)
+        os.kill(pid, signal.SIGSTOP)
+        assert resident("patrol", "--stop").row == {"action": "stop", "pid": pid}
+        assert not alive(pid)
+        assert not (resident.home / "runtime/patrol/resident").exists()  # as it left
+
+    def test_one_that_hears_nothing_is_killed(self, tsm: Tsm) -> None:
+        place = tsm.home / "runtime/patrol/resident"
+        place.parent.mkdir(parents=True)
+        argv = shlex.split(app("ignores_term.py"))
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, env=tsm.env) as program:
+            assert program.stdout is not None
+            assert program.stdout.readline() == b"ready\n"
+            place.write_text(f"{program.pid} {start_ticks(program.pid)}\n")
+            os.kill(program.pid, signal.SIGSTOP)
+            gone = presence.dismiss(Home(str(tsm.home)), signal.SIGTERM, 0.1)
+            try:
+                assert gone is not None
+                eventually(lambda: not alive(program.pid), 20)
+            finally:
+                program.kill()
+        place.unlink()
 
     def test_sighup_reads_the_settings_again(self, resident: Tsm) -> None:
         started(resident)

@@ -55,12 +55,13 @@ def test_history_has_the_stop_before_the_restart(tsm: Tsm) -> None:
 
 def test_restarts_are_counted_and_short_runs_begin_anew(tsm: Tsm) -> None:
     tsm("start", "sh -c 'exit 3'", "--name", "web", "--delay", "0", "--max-retries", "2")
-    eventually(lambda: tsm("ls").row["status"] == "errored")
+    files = Files(tsm.home, "web")
+    eventually(lambda: files.meta["status"] == "errored")
     before = tsm("ls").row
     assert (before["restarts"], before["unstable_restarts"]) == (2, 3)
     tsm("restart", "web")
     assert tsm("ls").row["restarts"] >= 3
-    eventually(lambda: tsm("ls").row["status"] == "errored")
+    eventually(lambda: files.meta["status"] == "errored")
     assert tsm("ls").row["unstable_restarts"] == 3
 
 
@@ -115,7 +116,7 @@ def test_definition_changed_by_hand_counts_from_then_on(tsm: Tsm) -> None:
     assert len(running(*argv)) == 1
 
 
-@pytest.mark.parametrize("what", ["program", "directory", "env file", "environment"])
+@pytest.mark.parametrize("what", ["program", "directory", "env file", "environment", "log"])
 def test_nothing_is_stopped_when_one_could_not_start_again(tsm: Tsm, what: str) -> None:
     folder = tsm.cwd / "folder"
     folder.mkdir()
@@ -129,6 +130,10 @@ def test_nothing_is_stopped_when_one_could_not_start_again(tsm: Tsm, what: str) 
             (folder / "app").unlink()
         case "directory":
             folder.rename(tsm.cwd / "elsewhere")
+        case "log":
+            log = Files(tsm.home, "app").folder / "current.err"
+            log.rename(folder / "log")
+            log.mkdir()
         case "env file":
             (folder / "app.env").unlink()
         case _:

@@ -26,7 +26,9 @@ def test_who_was_paused_goes_on_and_who_was_stopped_before_does_not(tsm: Tsm) ->
     assert tsm("resume", "web").row["count"] == 1  # nobody was paused since
     assert tsm("resume", "web").row == {"name": "web", "action": None, "count": 0, "left": 0}
     eventually(lambda: state_of(one) == "S")
-    assert files.event_names() == ["start", "pause", "resume", "resume"]
+    tsm("pause", "web")
+    assert tsm("resume", "web", "--table").out == "web: resumed (3 woken)\n"
+    assert files.event_names() == ["start", *("pause", "resume", "resume"), *("pause", "resume")]
 
 
 def test_who_is_down_is_1(tsm: Tsm) -> None:

@@ -93,6 +93,14 @@ def test_everything_is_back(tsm: Tsm) -> None:
     assert tsm("check").out == ""
 
 
+def test_a_job_waits_for_its_time_again(tsm: Tsm) -> None:
+    tsm("start", "true", "--name", "tick", "--schedule", "0 0 1 1 *")
+    tsm("save")
+    lose_everything(tsm)
+    assert tsm("resurrect").row == {"name": "tick", "action": "schedule"}
+    assert statuses(tsm) == {"tick": "waiting"}
+
+
 def test_a_second_time_changes_nothing(tsm: Tsm) -> None:
     for name in ("a", "b"):
         tsm("start", "sleep 1000", "--name", name)

@@ -223,6 +223,20 @@ class TestLauncher:
         gate.open(3)
         eventually(lambda: files.run["exit"] == "3")
 
+    def test_stopped_goes_on_once_its_child_is_waited_for(self, tsm: Tsm, gate: Gate) -> None:
+        tsm("start", gate.command, "--name", "web", "--min-uptime", "0")
+        files = Files(tsm.home, "web")
+        child = files.child
+        send(files.launcher, signal.SIGSTOP)
+        gate.open(3)
+        eventually(lambda: not alive(child))
+        row = tsm("ls").row
+        assert (row["status"], row["pid"]) == ("waiting", None)
+        assert "launcher" in row["reason"]
+        assert tsm("patrol").row["action"] == "restart"
+        (crash,) = (event for event in files.events if event["event"] == "crash")
+        assert crash["code"] == 3
+
     @pytest.mark.parametrize("frozen", [True, False])
     def test_carries_no_byte_of_output(self, tsm: Tsm, *, frozen: bool) -> None:
         lines = 50_000

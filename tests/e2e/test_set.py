@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.e2e.files import Files, environment
 from tests.waiting import eventually
@@ -18,25 +21,28 @@ def test_settings_are_changed_put_back_and_told(tsm: Tsm) -> None:
     pid = tsm("start", "sleep 1000", "--name", "web", "--delay", "2s").row["pid"]
     files = Files(tsm.home, "web")
     before = files.spec
-    row = tsm("set", "max-memory=200M", "web", "delay=", "health-restart=yes").row
+    probe = ("health=command:true", "health-restart=yes")
+    row = tsm("set", "max-memory=200M", "web", "delay=", *probe).row
     assert row == {
         "name": "web",
         "changed": {
             "delay": [2.0, 1.0],
+            "health": [None, "command:true"],
             "health-restart": [False, True],
             "max-memory": [None, 200 << 20],
         },
         "restart_needed": False,
     }
     assert files.spec["limits"] == {"max_memory_bytes": 200 << 20}
-    assert files.spec["health"] == {"restart": True}
+    assert files.spec["health"] == {"check": "command:true", "restart": True}
     assert files.spec["restart"] == {**before["restart"], "delay_s": 1.0}
-    tsm("set", "web", "max-memory=", "health-restart=no", "delay=2")
+    tsm("set", "web", "max-memory=", "health=", "health-restart=no", "delay=2")
     assert files.spec == before
     assert [event["changed"] for event in files.events if event["event"] == "set"] == [
         row["changed"],
         {
             "delay": [1.0, 2.0],
+            "health": ["command:true", None],
             "health-restart": [True, False],
             "max-memory": [200 << 20, None],
         },
@@ -78,18 +84,18 @@ def test_a_restart_policy_counts_at_once(tsm: Tsm) -> None:
 
 def test_what_is_shown_can_be_set_again(tsm: Tsm) -> None:
     typed = [
-        *("delay=90s", "success-codes=0,3", "ready=log:up (yes)", "max-memory=200M", "max-cpu=80"),
-        *("rlimit=nofile=1024:4096", "rlimit=core=0", "ignore=*.log", "ignore=a b"),
-        *("run-missed=yes", "env.LEVEL=a'b"),
+        *("delay=30s", "success-codes=0,3", "ready=log:up (yes)", "max-memory=200M", "max-cpu=80"),
+        *("rlimit=nofile=1024:4096", "rlimit=core=0", "watch=/srv", "ignore=*.log", "ignore=a b"),
+        *("source-maps=yes", "env.LEVEL=a'b"),
     ]
     for name in ("one", "two"):
-        tsm("start", "true", "--name", name, "--restart", "no")
+        tsm("start", "true", "--name", name, "--restart", "on-failure")
     usual = tsm("set", "one").out
     assert "restart" in usual
     tsm("set", "one", *typed)
     lines = tsm("set", "one", "--table").out.splitlines()
     words = [shlex.split(line.removeprefix("one: "))[0] for line in lines]
-    assert set(words) == {*typed, "restart=no"}
+    assert set(words) == {*typed, "restart=on-failure"}
     tsm("set", "two", *words)
     assert tsm("set", "two", "--table").out.replace("two: ", "one: ").splitlines() == lines
     assert len(tsm("set", "--all", "one").rows) > 40
@@ -111,6 +117,9 @@ def test_nonsense_is_told_in_one_line_and_changes_nothing_for_anybody(tsm: Tsm) 
         (("stop-signal=NOPE",), 2, "'NOPE': no such signal"),
         (("rlimit=files=1",), 2, "'files': not one of as, core"),
         (("port=3000",), 2, "port: cannot be changed"),
+        (("ignore=*.log",), 2, "db: ignore: has no effect without watch"),
+        (("restart=always", "delay=5", "max-delay=1"), 2, "delay: 5 s is more than max-delay, 1 s"),
+        (("delay=2",), 2, "db: delay: has no effect with restart no"),
         (("env.PWD=/",), 2, "tsm itself sets PWD"),
         (("cwd=/nowhere",), 7, "cannot use the working directory /nowhere"),
         (("nice=1", "--all"), 2, "--all"),
@@ -123,3 +132,57 @@ def test_nonsense_is_told_in_one_line_and_changes_nothing_for_anybody(tsm: Tsm) 
     assert "give a name" in tsm("set", "nice=1", ok=False).err
     assert [(one.spec, one.env) for one in files] == before
     assert [event for one in files for event in one.event_names() if event == "set"] == []
+
+
+def test_what_gives_a_setting_its_effect_may_come_before_it_or_with_it_and_go_first(
+    tsm: Tsm,
+) -> None:
+    tsm("start", "sleep 1000", "--name", "web", "--watch", "src")
+    tsm("set", "web", "ignore=*.log")
+    tsm("set", "web", "watch=")
+    assert tsm("set", "web", "ignore=*.tmp", ok=False).status == 2
+    tsm("set", "web", "nice=5", "watch=src", "ignore=*.tmp")
+    tsm("set", "web", "ignore=", "health-retries=3")  # as by default
+    assert Files(tsm.home, "web").spec["watch"] == {"paths": [str(tsm.cwd / "src")]}
+
+
+def test_what_needs_a_patrol_that_stays_is_told_where_none_does(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    assert tsm("set", "web", "max-memory=1G").err == ""
+    told = tsm("set", "web", "max-cpu=80").err
+    assert told.startswith("web: nobody watches its processor time: config.toml leaves all")
+    assert tsm("set", "web", "max-cpu=80").err == ""  # is so already
+    assert tsm("start", "sleep 1000", "--name", "api", "--max-cpu", "80").err == told.replace(
+        "web", "api"
+    )
+    beating = tsm("set", "web", "max-cpu=", "health=heartbeat", "watch=src").err
+    assert beating.startswith("web: nobody watches its files, its heartbeat: config.toml")
+    (tsm.home / "config.toml").unlink()
+    assert tsm("set", "web", "max-cpu=90").err == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_another_user_brings_his_home_and_name_but_for_what_was_given(tsm: Tsm) -> None:
+    dotenv = tsm.cwd / "dotenv"
+    dotenv.write_text("SHELL=/bin/own\n")
+    options = ["--user", "nobody", "--cwd", "/", "--env", "USER=me", "--env-file", str(dotenv)]
+    tsm("start", "sleep 1000", "--name", "web", *options)
+    files = Files(tsm.home, "web")
+    tsm("stop", "web")
+    daemon, root = pwd.getpwnam("daemon"), pwd.getpwuid(0)
+    keys = (b"HOME", b"LOGNAME", b"USER", b"SHELL")
+    for word, entry in (("daemon", daemon), ("", root)):
+        changed = tsm("set", "web", f"user={word}").row["changed"]
+        assert set(changed) == {"user", "env.HOME", "env.LOGNAME"}
+        told = [entry.pw_dir, entry.pw_name, "me", "/bin/own"]
+        assert [files.env[key].decode() for key in keys] == told
+
+
+def test_a_job_that_is_none_any_more_is_not_run_for_that(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "tick", "--schedule", "0 0 1 1 *")
+    told = tsm.on_terminal("set", "tick", "schedule=").out
+    assert "(stays down: tsm start tick)" in told
+    assert tsm("patrol").out == ""
+    assert tsm("ls").row["status"] == "stopped"
+    assert tsm("history", "tick").rows[-1]["event"] == "set"
+    assert tsm("start", "tick").row["action"] == "start"

@@ -197,6 +197,9 @@ class TestPort:
         assert tsm("patrol").out == ""
 
 
+WATCHED = ("sleep 9", "--watch", "src")
+READY = ("--ready", "tcp:3000", "--wait-ready", "1h")
+JOB = ("sleep 9", "--schedule", "* * * * *")
 REFUSED = [
     pytest.param(["no-such-program"], 7, "no-such-program", id="missing-program"),
     pytest.param(["./nothing-here"], 7, "nothing-here", id="missing-file"),
@@ -206,6 +209,15 @@ REFUSED = [
     pytest.param(["sleep 9", "--cwd", "file"], 7, "file", id="cwd-is-a-file"),
     pytest.param(["sleep 9", "--env-file", "none.env"], 7, "none.env", id="missing-env-file"),
     pytest.param(["sleep 9", "--env-file", "/"], 7, "env file", id="unreadable-env-file"),
+    pytest.param(["sleep 9", "--env-file", "/dev/zero"], 7, "not a regular", id="endless-env-file"),
+    pytest.param(["sleep 9", "--env-file", "fifo.env"], 7, "not a regular", id="fifo-as-env-file"),
+    pytest.param(["sleep 9", "--env-file", "large.env"], 7, "1 MiB", id="large-env-file"),
+    pytest.param(["sleep 9", "--env-file", ""], 2, "--env-file: is empty", id="empty-env-file"),
+    pytest.param(["sleep 9", "--cwd", ""], 2, "--cwd: is empty", id="empty-cwd"),
+    pytest.param(["sleep 9", "--interpreter", ""], 2, "--interpreter: is", id="empty-interpreter"),
+    pytest.param(["sleep 9", "--watch", ""], 2, "--watch is empty", id="empty-watch"),
+    pytest.param(["sleep 9", "--watch", " "], 2, "--watch is empty", id="blank-watch"),
+    pytest.param([*WATCHED, "--ignore", ""], 2, "--ignore is empty", id="empty-ignore"),
     pytest.param(["sleep 9", "--env-file", "bad.env"], 2, "line 2", id="bad-line-in-env-file"),
     pytest.param(["sleep 9", "--env", "LEVEL"], 2, "LEVEL", id="env-without-value"),
     pytest.param(["sleep 9", "--env", "=x"], 2, "=x", id="env-without-name"),
@@ -220,17 +232,29 @@ REFUSED = [
     pytest.param(["sleep 9", "--name", ""], 2, "not a name", id="empty-name"),
     pytest.param(["sleep 9", "--port", "0"], 2, "65535", id="port-0"),
     pytest.param(["sleep 9", "--port", "65536"], 2, "65535", id="port-65536"),
-    pytest.param(["sleep 9", "--port", "http"], 2, "http", id="port-no-number"),
+    pytest.param(["sleep 9", "--port", "http"], 2, "'http': not a number", id="port-no-number"),
+    pytest.param(["sleep 9", "--port", "\uff11\uff12"], 2, "not a number", id="port-of-odd-digits"),
     pytest.param(["sleep 9", "--restart", "often"], 2, "often", id="unknown-policy"),
     pytest.param(["sleep 9", "--max-retries", "-1"], 2, "retries", id="negative-retries"),
     pytest.param(["sleep 9", "--delay", "-1"], 2, "delay", id="negative-delay"),
     pytest.param(["sleep 9", "--delay", "2d"], 2, "86400", id="delay-over-a-day"),
     pytest.param(["sleep 9", "--success-codes", "0,256"], 2, "256", id="code-256"),
     pytest.param(["sleep 9", "--stop-signal", "STOPP"], 2, "STOPP", id="unknown-signal"),
+    pytest.param(["sleep 9", "--ignore", "*.o"], 2, "--ignore: has no effect", id="no-effect"),
+    pytest.param(
+        ["sleep 9", "--restart", "no", "--delay", "1s"], 2, "--delay: has no", id="no-effect-usual"
+    ),
+    pytest.param(["sleep 9", "--wait-ready", "1h"], 2, "without --ready", id="no-readiness"),
+    pytest.param([*JOB, "--wait", "1s"], 2, "--wait: has no effect with --schedule", id="job-wait"),
+    pytest.param([*JOB, *READY], 2, "--wait-ready: has no effect with", id="job-ready"),
+    pytest.param(["sleep 9", "--cgroup", "memory"], 2, "memory.max=200M", id="cgroup-no-value"),
     pytest.param(["sleep 9", "--no-such-option"], 2, "--no-such-option", id="unknown-option"),
     pytest.param(["sleep 9", "--nam", "x"], 2, "--nam", id="abbreviated-option"),
     pytest.param(["sleep 'nine"], 2, "quotation", id="open-quote"),
     pytest.param(["  "], 2, "empty", id="empty-command"),
+    pytest.param(["--", ""], 2, "empty", id="empty-program"),
+    pytest.param(["/srv/./nope"], 7, "no /srv/nope", id="missing-file-oddly-written"),
+    pytest.param(["sleep 9", "--delay", "5m"], 2, "more than --max-delay, 60 s", id="delays"),
     pytest.param([], 2, "nothing to start", id="no-words"),
     pytest.param(["--name", "web"], 2, "", id="name-alone"),
     pytest.param(["--"], 2, "", id="dashes-alone"),
@@ -248,12 +272,25 @@ class TestRefusal:
         (tsm.cwd / "file").touch()
         (tsm.cwd / "not-executable").touch(0o644)
         (tsm.cwd / "script.rb").touch(0o644)
+        os.mkfifo(tsm.cwd / "fifo.env")
+        (tsm.cwd / "large.env").write_bytes(b"#" * ((1 << 20) + 1))
         (tsm.cwd / "bad.env").write_text("A=1\nno assignment\n")
         path = f"{tsm.cwd}/bin"
         (tsm.cwd / "bin").mkdir()
         (tsm.cwd / "bin" / "sleep").symlink_to("/bin/sleep")
         assert_refused(tsm("start", *argv, ok=False, env={"PATH": path}), status, part)
         assert_no_trace(tsm)
+
+    @pytest.mark.parametrize("limit", [8, 11])
+    def test_for_want_of_open_files_changes_nothing(self, tsm: Tsm, limit: int) -> None:
+        tsm("start", "--name", "old", "--", *long_sleep())
+        tsm("stop", "old")
+        for words in ("old", "--name new 'sleep 86399'"):
+            shown = tsm.shell(f"ulimit -n {limit}; exec tsm start {words}")
+            assert shown.status == 7
+            assert "raise the limit that `ulimit -n` shows" in shown.out
+        assert [(row["name"], row["status"]) for row in tsm("ls").rows] == [("old", "stopped")]
+        assert tsm("patrol").out == ""
 
     def test_of_a_program_that_exec_cannot_run_leaves_nothing(self, tsm: Tsm) -> None:
         script(tsm.cwd / "odd", "#!/no/such/interpreter\n")
@@ -401,6 +438,27 @@ class TestAgain:
         assert files.spec["restart"]["delay_s"] == 7
         assert files.env[b"A"] == b"new"
         assert files.meta["command"] == " ".join(argv)
+
+    def test_new_definition_of_one_at_rest_replaces_the_old(self, tsm: Tsm) -> None:
+        for code in ("0", "3"):  # completed, stopped
+            tsm("start", f"sh -c 'exit {code}'", "--name", "web", "--restart", "no")
+            tsm("wait", "web", ok=None)
+        tsm("start", "false", "--name", "web", "--min-uptime", "60", "--max-retries", "0")
+        eventually(lambda: tsm("ls").row["status"] == "errored")
+        argv = long_sleep()
+        assert argv_of(tsm("start", "--name", "web", "--", *argv).row["pid"]) == list(argv)
+
+    def test_new_definition_of_one_that_waits_is_refused(self, tsm: Tsm, gate: Gate) -> None:
+        options = ("--name", "web", "--delay", "1000", "--max-delay", "1000")
+        tsm("start", gate.command, *options)
+        gate.open(1)
+        eventually(lambda: tsm("ls").row["status"] == "waiting")
+        spec = Files(tsm.home, "web").spec
+        refused = tsm("start", "--name", "web", "--", *long_sleep(), ok=False)
+        assert_refused(refused, 1, "web is waiting with another definition", "tsm stop web")
+        assert Files(tsm.home, "web").spec == spec
+        assert tsm("start", gate.command, *options).row["status"] == "online"
+        gate.open()
 
     def test_several_are_started_by_name_id_glob_and_all(self, tsm: Tsm) -> None:
         for name in ("a1", "a2", "b", "c"):

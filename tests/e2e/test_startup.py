@@ -52,7 +52,7 @@ def odd(tsm: Tsm, name: str) -> Path:
 
 def killed(tsm: Tsm, folder: Path) -> Tsm:
     """A home in that folder with a process, whose program is on the PATH of its user alone."""
-    elsewhere = Tsm(folder / "home", tsm.cwd, tsm.env["TSM_TEST_MARK"])
+    elsewhere = tsm.at(folder / "home")
     elsewhere.home.mkdir(mode=0o700)
     shutil.copy(tsm.home / "config.toml", elsewhere.home)
     (folder / "napper").symlink_to("/bin/sleep")

@@ -81,7 +81,7 @@ class TestLimits:
         resident("start", *words)
         events = up_again(Files(resident.home, "fat"), "memory-limit")
         assert [row["event"] for row in events[:4]] == ["start", "memory-limit", "stop", "restart"]
-        assert "allowed are 20.0" in events[1]["reason"]
+        assert "allowed are 20.0 MiB" in events[1]["reason"]
         kinds = {row["kind"] for row in resident("crashes", "fat").rows}
         assert kinds == {"memory-limit"}
 
@@ -118,6 +118,25 @@ class TestWatch:
         resident("start", "--name", "other", "--", *long_sleep())
         assert len(files.events) == count
         assert resident("ls", "web").row["status"] == "stopped"
+
+    def test_a_path_is_the_same_however_it_is_written(self, resident: Tsm) -> None:
+        pytest.importorskip("watchfiles")
+        file = resident.cwd / "a.js"
+        file.touch()
+        paths = ("--watch", ".", "--watch", f"../{resident.cwd.name}/./a.js")
+        options = ("--ignore", "*.js", "--watch-delay", "0.05")
+        resident("start", "--name", "web", *paths, *options, "--", *long_sleep())
+        files = Files(resident.home, "web")
+        assert files.spec["watch"]["paths"] == [str(resident.cwd), str(file)]
+
+        def restarted() -> list[dict[str, Any]]:
+            file.write_text("1")
+            return [row for row in files.events if row["event"] == "restart"]
+
+        eventually(restarted)
+        for path in (".", "./", f"/{resident.cwd}/", f"{resident.cwd}/x/.."):
+            resident("set", "web", f"watch={path}")
+            assert files.spec["watch"]["paths"] == [str(resident.cwd)]
 
 
 class TestCircuit:

@@ -59,6 +59,7 @@ class TestChain:
         ("line", "said"),
         [
             ("setsid: failed to execute app: Exec format error", "cannot execute app: Exec for"),
+            ("setsid: failed to execute app: Error 24", "execute app: Too many open files"),
             ("/usr/bin/nice: cannot set niceness: Permission denied", "cannot set nice "),
             ("prlimit: failed to set the NOFILE resource limit: Bad", "set rlimit nofile=64:80 co"),
             ("choom: failed to set score adjust value: Bad", "set oom-score-adj 100: Bad"),

@@ -79,7 +79,7 @@ def test_no_more_processes_are_made_than_it_allows(place: Home) -> None:
     spec = Spec("web", ("sleep", "9"), "sleep 9", "/srv")
     for name in ("a", "b"):
         definitions.create(place, changed(spec, name=name), {})
-    with pytest.raises(Refused, match=r"2 processes, and .*config\.toml allows 2"):
+    with pytest.raises(Refused, match=r"config\.toml says max_processes = 2, and the home has 2"):
         definitions.create(place, spec, {})
     assert sorted(path.name for path in Path(place.processes).iterdir()) == ["a", "b"]
     definitions.remove(place, "a")

@@ -193,6 +193,11 @@ SHORT, LONG = Exit(MORNING_S, 0.1, 3), Exit(MORNING_S, 100.0, 139)
     [
         (Restart(), [LONG], "restart always: at once"),
         (Restart(), [SHORT], "restart always: a short run, next try in 1 s"),
+        (
+            Restart(delay_s=0.1),
+            [SHORT],
+            "restart always: a short run, next try in 0.1 s",
+        ),
         (Restart(), [SHORT] * 3, "restart always: 3rd short run in a row, next try in 4 s"),
         (
             Restart(),

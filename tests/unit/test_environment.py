@@ -18,7 +18,7 @@ NO_NUL = st.binary(max_size=20).map(lambda data: data.replace(b"\0", b""))
 KEYS = NO_NUL.map(lambda data: data.replace(b"=", b"")).filter(bool)
 OF_THE_CALLER = (
     *(b"NOTIFY_SOCKET", b"WATCHDOG_USEC", b"WATCHDOG_PID", b"TSM_HEARTBEAT"),
-    *(b"OLDPWD", b"TSM_RUN", b"TSM_NAME", b"_"),
+    *(b"OLDPWD", b"TSM_RUN", b"TSM_NAME", b"_", b""),
     *(b"NOTIFY_SOCKET", b"WATCHDOG_USEC", b"WATCHDOG_PID", b"TSM_HEARTBEAT"),
     *(b"TSM_EVENT", b"TSM_PID", b"TSM_EXIT_CODE", b"TSM_SIGNAL", b"TSM_REASON"),  # a hook's
 )
@@ -55,8 +55,8 @@ class TestSaved:
         write(home, "web", {})
         assert read(home, "web") == {}
 
-    @pytest.mark.parametrize("data", [b"A\0", b"A=1\0B\0", b"\n"])
-    def test_without_an_equals_sign_is_broken(self, tmp_path: Path, data: bytes) -> None:
+    @pytest.mark.parametrize("data", [b"A\0", b"A=1\0B\0", b"\n", b"=1\0"])
+    def test_without_a_name_or_an_equals_sign_is_broken(self, tmp_path: Path, data: bytes) -> None:
         home = made(tmp_path)
         Path(home.file("web", "env")).write_bytes(data)
         with pytest.raises(Broken, match="--update-env web"):

@@ -1,4 +1,4 @@
-"""Who writes the watched files: the process itself, or a person."""
+"""Why watched files change: because of the starts, or of a person."""
 
 from __future__ import annotations
 

@@ -139,6 +139,14 @@ def test_what_is_recorded_once_is_not_recorded_twice(place: Home) -> None:
     assert told(day(place)) == told(journal.history_file(place, "web")) == ["start"]
 
 
+def test_a_run_ends_once_whatever_that_is_called(place: Home) -> None:
+    journal.record_once(place, "web", "crash", {"run": RUN, "code": 3})
+    journal.record_once(place, "web", "stop", {"run": RUN, "code": 3})
+    journal.record_once(place, "web", "stop", {"run": RUN})  # of what waited for its restart
+    told = [row["event"] for row, _ in journal.events(journal.history_file(place, "web"))]
+    assert told == ["crash", "stop"]
+
+
 def test_once_is_once_for_each_run_and_each_event(place: Home) -> None:
     for number, name in enumerate(("web", "other", "web")):
         for event in ("start", "stop"):

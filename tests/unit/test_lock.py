@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -91,6 +92,13 @@ def test_file_stays_and_is_empty(home: Home) -> None:
     lock.take(home, "web", 0.0).release()
     assert (path.stat().st_ino, path.read_bytes()) == (inode, b"")
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_makes_its_folder_again(home: Home) -> None:
+    folder = Path(home.lock_file("web")).parent
+    shutil.rmtree(folder)
+    lock.take(home, "web", 0.0).release()
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_that_is_retired_makes_waiters_start_over(home: Home, pool: ThreadPoolExecutor) -> None:

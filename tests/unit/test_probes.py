@@ -303,7 +303,12 @@ def test_notify_is_what_the_child_has_sent(world: World) -> None:
     def told(message: Message, ago_s: float = 0.0) -> None:
         world.seen.told = told_after(world.seen.told, message, time.monotonic() - ago_s)
 
-    assert answer(probe, world).output == "has not sent WATCHDOG=1"
+    silent = Answer(ok=False, output="has not sent WATCHDOG=1")
+    assert answer(probe, world) == changed(silent, asked=False)  # nobody has listened so long
+    world.seen.since_s -= 40
+    assert answer(probe, world) == silent
+    told(Message(1, 0, watchdog_s=50.0))
+    assert answer(probe, world) == changed(silent, asked=False)
     told(Message(1, 0, status="loading"))
     assert answer(probe, world, ready=True) == Answer(
         ok=False, output="has not sent READY=1: loading"

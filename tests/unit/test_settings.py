@@ -20,7 +20,7 @@ WRITTEN = json.loads(object_bytes(encoded(SPEC)))
 BEYOND = "9" * 400  # more than a float can hold
 
 # Of every key, texts that are no value of it, and one that is.
-TIME = (["", "x", "-1", "1w", "1e3", "nan", BEYOND], "1.5m")
+TIME = (["", "x", "-1", "1w", "1e3", "nan", BEYOND], "0.7m")
 COUNT = (["", "x", "-1", "1.5", BEYOND, "9" * 5000], "7")
 PROBE = (
     *(["", "ftp://x", "tcp:", "tcp:0", "tcp:a b:1", "http://", "http://a b", "log:", "log:("],),
@@ -37,11 +37,22 @@ GOOD_AND_BAD: dict[str, tuple[list[str], str]] = {
     "oom-score-adj": (["", "x", "-1001", "1001"], "-1000"),
     "rlimit": (["", "x", "nofile", "nofile=", "=1", "files=1", "nofile=-1"], "nofile=1024:4096"),
     "user": (["", "a b", "root:root", "a/b"], "www-data"),
-    "cgroup": (["", "memory.max", "memory=1", "../x.y=1"], "memory.max=200M"),
+    "cgroup": (
+        [
+            *("", "memory.max", "memory=1", "../x.y=1"),
+            *("cgroup.procs=1", "cgroup.kill=1", "cgroup.freeze=1", "cgroup.subtree_control=+cpu"),
+        ],
+        "memory.max=200M",
+    ),
     "umask": (["", "x", "0888", "00022"], "0077"),
-    "health-status": (["", "x", "99", "600", "200-", "200,,201"], "200-299,404"),
+    "health-status": (["", "x", "99", "600", "200-", "200,,201", "400-200"], "200-299,404"),
     "health-body": (["(", "[", "*"], "ok|fine"),
     "overlap": (["", "twice"], "queue"),
+    "log-size": (["", "x", "-1", "100", BEYOND], "10M"),
+    "log-rotate": (["", "weekly", "daily@24", "daily@", "hourly@3", "size@1"], "daily@4"),
+    "log-keep": ([*COUNT[0], "1000001"], "0"),
+    "log-total": (["", "x", "-1", BEYOND], "1G"),
+    "log-compress": (["", "xz"], "gzip"),
     "watch": (["src", "./src"], "/srv/src"),
     "ignore": ([], "*.log"),
     "stop-signal": ([], "SIGINT"),  # which signals there are is the system's to say
@@ -58,10 +69,12 @@ GOOD_AND_BAD: dict[str, tuple[list[str], str]] = {
     **dict.fromkeys(
         (key for key, setting in SETTINGS.items() if setting.read is values.seconds), TIME
     ),
+    "log-age": ([*TIME[0], "59"], "14d"),
 }
-HELPS = re.compile(
-    r"such as|not within .* to |not one of|neither yes nor no|give |regular expression|absolute"
-)
+HELPS = re.compile(r"such as [^ ]|not within .* to |not one of|neither yes nor no|give ")
+
+
+EXAMPLE = re.compile(r"such as ([^ ]+=[^ ]+)")
 
 
 def read(key: str, text: str) -> object:
@@ -95,6 +108,8 @@ def test_a_bad_value_is_told_with_the_value_and_with_what_would_do(key: str) -> 
         assert "\n" not in said
         assert HELPS.search(said), said
         assert shown(text) in said, said
+        for example in EXAMPLE.findall(said):
+            assert complaint(key, example.rstrip(",")) is None, said
     assert complaint(key, good) is None
 
 

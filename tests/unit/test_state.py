@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from tsm.model import STATUSES, End, Exit, Identity, Keep, Rest, Run, Start
-from tsm.policy.state import Situation, end_of, next_step, status
+from tsm.policy.state import Situation, end_of, next_step, short_runs, status
 from tsm.record import changed as replace
 from tsm.spec import Restart
 
@@ -34,6 +34,7 @@ def at(
 
 
 CUT_START = "a start was cut short"
+UNWRITTEN = "its launcher has yet to write the exit down"
 CUT_STOP = "a stop was cut short"
 CUT_RESTART = "a restart was cut short"
 REBOOTED = "the machine was rebooted"
@@ -86,7 +87,13 @@ ROWS = [
         "launching",
         "",
     ),
-    ("ended, and not written down yet", at(UP, alive="l"), Keep("waiting"), "waiting", ""),
+    (
+        "ended, and not written down yet",
+        at(UP, alive="l"),
+        Keep("waiting", why=UNWRITTEN),
+        "waiting",
+        UNWRITTEN,
+    ),
     # cut short
     ("no run", at(None), Start(NOW, CUT_START), "waiting", CUT_START),
     ("no launcher", at(HEAD), Start(NOW, CUT_START), "waiting", CUT_START),
@@ -213,6 +220,28 @@ def test_every_moment_has_a_status_that_agrees_with_the_step(down: str | None) -
             assert (word, why) == (step.status, step.why)
         if isinstance(step, Start) and down is None:
             assert not moment.child_lives, "never two"
+
+
+def test_who_is_to_be_started_is_launching_while_somebody_is_at_it() -> None:
+    for run, down in ((HEAD, None), (EXITED, None), (None, None), (STOPPED, "restart")):
+        assert status(at(run, down=down))[0] == "waiting"
+        assert status(replace(at(run, down=down), acted_on=True)) == ("launching", "")
+    later = replace(at(replace(SHORT, past=(Exit(NOW - 5, 0.5, 1),))), acted_on=True)
+    assert status(later)[0] == "waiting"
+    assert status(replace(at(STOPPED, down="stop"), acted_on=True))[0] == "stopped"
+
+
+def test_short_runs_count_those_that_led_to_where_the_process_is() -> None:
+    rule = Restart()
+    past = (Exit(NOW - 9, 0.5, 1), Exit(NOW - 5, 0.5, 1))
+    ended = replace(SHORT, past=past)
+    begins = replace(HEAD, past=past)
+    assert [short_runs(rule, ended, word, NOW) for word in ("waiting", "errored")] == [3, 3]
+    assert short_runs(rule, ended, "launching", NOW) == 3
+    assert short_runs(rule, begins, "launching", NOW) == 2
+    assert short_runs(rule, ended, "stopped", NOW) == 0
+    assert short_runs(rule, replace(ended, stopped=True), "waiting", NOW) == 0
+    assert short_runs(rule, None, "waiting", NOW) == 0
 
 
 def test_clock_that_was_set_back_makes_no_run_negative() -> None:

@@ -127,6 +127,7 @@ def test_what_is_printable_already_is_left_alone(raw: str) -> None:
         ("a\tb\nc\0", "a\\tb\\nc\\x00"),
         ("\x9b31m\x7f", "\\x9b31m\\x7f"),
         ("\udcff", "\\udcff"),
+        ("a\u2028b\u2029", "a\\u2028b\\u2029"),
     ],
 )
 def test_what_is_not_printable_is_escaped(raw: str, shown: str) -> None:

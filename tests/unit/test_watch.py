@@ -39,6 +39,9 @@ if TYPE_CHECKING:
         ("node_modules/.cache/x", True),
         ("node_modules/x/index.js", False),
         (".app.py.swp", True),
+        ("sub/#app.py#", True),
+        (".#app.py", True),
+        ("#app.py", False),
         ("assets/x.css", True),  # the --ignore
         ("home/runtime/processes/web/current.out", True),
         ("alias/runtime/x", True),
@@ -149,5 +152,5 @@ def test_a_loop_can_await_the_changes(tmp_path: Path) -> None:
 
 def test_without_the_library_it_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "watchfiles", None)
-    with pytest.raises(Refused, match=r"pip install 'tsm-toolkit\[watch\]'"):
+    with pytest.raises(Refused, match="pip install pathspec watchfiles"):
         watch.require()

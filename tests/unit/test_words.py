@@ -152,6 +152,17 @@ SNIPPETS = [
     "echo a &",
     "; echo a",
     "echo a;; echo b",
+    "A=1",
+    "A=1; B=2",
+    "A=1 B=2",
+    "true && A=1",
+    "false || A='b c'",
+    "A=$(echo a b)",
+    "A=$(echo a b) printenv A",
+    "A=${HOME} printenv A",
+    'A="$(echo a b)" printenv A',
+    "true; B=$(echo a b; echo c)",
+    "$(echo echo a) b",
     "no-such-program-here; true",
     "true; no-such-program-here",
 ]
@@ -200,6 +211,8 @@ class TestShell:
             ("A=1; node a.js >b 2>&1", "exec node a.js >b 2>&1"),
             ("a || b; node 'x;y'", "exec node 'x;y'"),
             ("A=1 node a.js", "exec node a.js"),
+            ("A=$(b c) node a.js", "exec node a.js"),
+            ("node $(b c) a.js", "exec node $(b c) a.js"),
         ],
     )
     def test_gives_way_to_the_program(self, command: str, last: str) -> None:

@@ -29,6 +29,8 @@ _ROWS = (
     Command("ls", "list processes", ("list", "status", "ps")),
     Command("describe", "show everything about one process", ("show",)),
     Command("logs", "show or follow what processes write"),
+    Command("rotate", "rotate, compress and remove log files that are due"),
+    Command("flush", "empty the log files of processes"),
     Command("patrol", "look at every process once and put right what is not"),
     Command("set", "show or change the settings of processes"),
     Command("pause", "stop processes where they stand"),

@@ -23,7 +23,11 @@ def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("pid", metavar="PID", help="which one; its descendants come with it")
     parser.add_argument(
-        "changes", nargs="*", metavar="KEY=VALUE", help="settings, as tsm set takes them"
+        "changes",
+        nargs="*",
+        default=[],  # else the parser calls them required
+        metavar="KEY=VALUE",
+        help="settings, as tsm set takes them",
     )
     parser.add_argument(
         "--name", help="the name; default: the script's stem, or the program's name"
@@ -41,6 +45,7 @@ def run(opts: Namespace, context: Context) -> int:
     spec = definition(who, opts.name, asked)
     home.prepare(context.home)
     process = adopt(context.home, spec, who, LOCK_S)
+    context.warn(presence.unattended(context.home, spec))
     presence.attend(context.home, [process.name])
     values = {
         "tsm_id": process.meta.tsm_id,

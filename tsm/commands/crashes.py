@@ -32,9 +32,15 @@ def configure(parser: ArgumentParser) -> None:
         "--since", metavar="TIME", help="10m: so long ago; or 2026-11-20T12:30 (UTC)"
     )
     parser.add_argument("--kind", choices=crashes.KINDS, help="only reports of this kind")
-    parser.add_argument(
-        "--show", "--last", action="store_true", help="the newest of one process, in full"
-    )
+    full = parser.add_mutually_exclusive_group()
+    for option in ("--show", "--last"):
+        full.add_argument(
+            option,
+            dest="show",
+            action="store_const",
+            const=option,
+            help="the newest of one process, in full",
+        )
     add_output(parser)
 
 
@@ -43,7 +49,7 @@ def run(opts: Namespace, context: Context) -> int:
     since_s = 0.0 if opts.since is None else moment(opts.since, time.time())
     names = _names(opts.names, context)
     if opts.show and len(names) != 1:
-        message = f"--show is for one process, not for {len(names)}: name it"
+        message = f"{opts.show} is for one process, not for {len(names)}: name it"
         raise Usage(message)
     listed = [one for name in names for one in crashes.listed(context.home, name)]
     listed = [one for one in listed if opts.kind in (None, one.kind)]

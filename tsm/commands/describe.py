@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from tsm.errors import Broken
 from tsm.osproc import members, table, usage
@@ -85,10 +86,7 @@ def _facts(one: Observed, rows: Sequence[OsProcess], context: Context) -> dict[s
             "history": journal.history_file(home, name),
         },
         "tree": [] if one.pid is None else _tree(one.pid, rows),
-        "stderr": [
-            line.decode("utf-8", "replace")
-            for line in logs.last_lines(logs.current(home, name, "err"), _STDERR_LINES)
-        ],
+        "stderr": _last_of_stderr(logs.current(home, name, "err")),
     }
 
 
@@ -96,6 +94,13 @@ def _settings(spec: Spec) -> list[str]:
     """What is not as by default, as `set` takes it."""
     unusual = [one for one in SETTINGS.values() if value_of(spec, one) != default(one)]
     return [line for one in unusual for line in lines(one.key, value_of(spec, one))]
+
+
+def _last_of_stderr(path: str) -> list[str]:
+    """The last lines of that file; none of what is no file, which `check` tells."""
+    with suppress(Broken):
+        return [line.decode("utf-8", "replace") for line in logs.last_lines(path, _STDERR_LINES)]
+    return []
 
 
 def _run_facts(run: Run | None) -> dict[str, object] | None:

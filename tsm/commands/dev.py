@@ -13,7 +13,7 @@ from tsm.patrol import trial
 from tsm.patrol.define import wished
 from tsm.patrol.establish import establish, specified
 from tsm.patrol.foreground import SIGNALS, Foreground
-from tsm.policy.feedback import Change, loop_suspected
+from tsm.policy.feedback import Change, loop_suspected, sentence
 from tsm.policy.restart import outcome
 from tsm.policy.state import end_of
 from tsm.record import changed
@@ -44,8 +44,7 @@ def run(opts: Namespace, context: Context) -> int:
     watch.require()
     trial.remove(context.home, trial.abandoned(context.home))
     spec, environ = _specified(opts, context)
-    watched = spec.watch if spec.watch.paths else changed(spec.watch, paths=(spec.cwd,))
-    spec = trial.on_trial(spec, os.getpid())
+    watched, spec = spec.watch, trial.on_trial(spec, os.getpid())
     duties.adopt_orphans()
     with (
         duties.Heard(SIGNALS) as heard,
@@ -75,7 +74,7 @@ class Session:
         self._context = context
         self._began_s = time.monotonic()
         self._changes: list[Change] = []
-        self._own: set[str] = set()  # what the process has been found to write itself
+        self._own: set[str] = set()  # what changes with the starts
         self._told: str | None = None  # the run whose end was told
 
     def go_on(self) -> None:
@@ -97,7 +96,7 @@ class Session:
         if written is not None:
             self._own.add(written)
             self._changes = []
-            self._say(f"{_short(written)} is written by the command itself: it is watched no more")
+            self._say(sentence(_short(written)))
             return
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         self._say(f"{_short(min(paths))}{more} changed: restart")
@@ -125,7 +124,8 @@ def _specified(opts: Namespace, context: Context) -> tuple[Spec, Mapping[bytes, 
     if not given.get("words") and not opts.argv:
         message = "nothing to run: give a command (see tsm dev --help)"
         raise Usage(message)
-    wish = wished(given, settings_of(given), context.umask)
+    settings = {"watch": (".",), **settings_of(given)}
+    wish = wished(given, settings, context.umask)
     spec, _ = specified(wish, context.environ)
     name = trial.free_name(context.home, spec.name)
     return specified(changed(wish, name=name), context.environ)

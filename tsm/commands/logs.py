@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import warnings
 from contextlib import suppress
 
-from tsm.errors import Broken, Usage
+from tsm.errors import Broken, Failed, Usage
 from tsm.osproc import table
 from tsm.patrol.choose import chosen
 from tsm.store import logs, runs
 from tsm.view import text
-from tsm.view.arguments import add_names
+from tsm.view.arguments import add_names, number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,13 +21,14 @@ if TYPE_CHECKING:
     from tsm.context import Context
 
 _LOOK_S = 0.05
+_SEARCH_S = 2.0  # that a pattern may take for one line
 
 
 def configure(parser: ArgumentParser) -> None:
     """Add the arguments."""
     add_names(parser, least="*")
     add = parser.add_argument
-    add("-n", "--lines", type=int, default=100, metavar="N", help="how many, of each stream")
+    add("-n", "--lines", type=number, default=100, metavar="N", help="how many, of each stream")
     add("-f", "--follow", action="store_true", help="go on as lines are added")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--out", action="store_true", help="standard output alone")
@@ -40,10 +39,7 @@ def configure(parser: ArgumentParser) -> None:
 
 def run(opts: Namespace, context: Context) -> int:
     """Print the last lines: of one process as they are, of several each with its name."""
-    if opts.lines < 0:
-        message = f"--lines {opts.lines}: not a number of lines"
-        raise Usage(message)
-    pattern = _pattern(opts.grep)
+    wanted = _wanted(opts.grep)
     names = chosen(context.home, opts.names or ["all"])
     streams = [
         s for s in logs.STREAMS if (s == "out" or not opts.out) and (s == "err" or not opts.err)
@@ -56,12 +52,12 @@ def run(opts: Namespace, context: Context) -> int:
         for stream in streams:
             follower = logs.Follower(logs.current(context.home, name, stream))
             show = _printer(name, stream, tags[name], context, as_json=opts.json)
-            show(follower.backlog(opts.lines, pattern, torn=not opts.follow))
+            show(follower.backlog(opts.lines, wanted, torn=not opts.follow))
             followers.append((follower, show))
     context.flush()
     while opts.follow and not context.reader_gone(_LOOK_S):
         for follower, show in followers:
-            show(line for line in follower.lines() if pattern is None or pattern.search(line))
+            show(line for line in follower.lines() if wanted is None or wanted(line))
         context.flush()
     return 0
 
@@ -99,13 +95,22 @@ def _tags(names: Sequence[str], context: Context) -> dict[str, bytes]:
     }
 
 
-def _pattern(expression: str | None) -> re.Pattern[bytes] | None:
+def _wanted(expression: str | None) -> Callable[[bytes], bool] | None:
     if expression is None:
         return None
+    from tsm.osproc import patterns
+
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what a later Python might take for something else
-            return re.compile(os.fsencode(expression))
-    except (re.error, OverflowError, RecursionError) as error:
+        found = patterns.finder(os.fsencode(expression), _SEARCH_S)
+    except ValueError as error:
         message = f"--grep {expression!r}: not a regular expression: {error}"
         raise Usage(message) from error
+
+    def wanted(line: bytes) -> bool:
+        try:
+            return found(line)
+        except Failed as failure:
+            message = f"--grep {expression!r}: {failure}"
+            raise Failed(message) from None
+
+    return wanted

@@ -63,7 +63,9 @@ def _show(
     found: dict[str, list[dict[str, Any]]], since_s: float, now_s: float, at: Context
 ) -> None:
     if not found:
-        at.say("no samples since then: tsm patrol takes one of each process that is up")
+        at.say(
+            "no samples in that time, see --since: tsm patrol takes one of each process that is up"
+        )
         return
     since_s = max(since_s, min(row["time"] for rows in found.values() for row in rows))
     columns = max(_LEAST_COLUMNS, _width() - _OTHERS_WIDTH - max(map(len, found)))

@@ -60,6 +60,7 @@ def _look_once(names: list[str], context: Context) -> int:
     if not names:
         _replace_hung(context)
     looked_at = chosen(context.home, names or ["all"])
+    sound = []
     for name in looked_at:
         try:
             done = reconcile(context.home, name, _BESIDE_S)
@@ -70,9 +71,11 @@ def _look_once(names: list[str], context: Context) -> int:
             status = status or problem.status
             context.report([problem])
             continue
+        sound.append(name)
         _tell(done, context)
     if not presence.attended(context.home):
         status = _ask(looked_at, context) or status
+        status = _care_for_logs(sound, context) or status
     if not names:
         tidy(context.home)
         presence.attend(context.home, ())
@@ -95,6 +98,19 @@ def _ask(names: list[str], context: Context) -> int:
         _tell(done, context)
     problem = sample_once(context.home)
     return context.report([problem] if problem is not None else [])
+
+
+def _care_for_logs(names: list[str], context: Context) -> int:
+    """Rotate what is due, where no resident does."""
+    from tsm.patrol import log_care
+
+    acts, problems = log_care.look_after_all(context.home, names)
+    for act in log_care.worth_telling(acts):
+        if act.action:
+            reason = f"{act.file}, {act.reason}"
+            values = {"name": act.name, "action": act.action, "reason": reason}
+            context.row(values, f"{act.name}: {act.action} ({reason})")
+    return context.report(problems)
 
 
 def _replace_hung(context: Context) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tsm.errors import Failed
-from tsm.patrol.observe import observe_all
+from tsm.patrol.observe import observe_all, without_child
 from tsm.view.arguments import add_names
 
 TYPE_CHECKING = False
@@ -24,8 +23,4 @@ def run(opts: Namespace, context: Context) -> int:
     for one in observed:
         if one.pid is not None:
             context.write(f"{one.pid}\n")
-    down = [one.name for one in observed if one.pid is None]
-    if down:
-        message = f"{', '.join(down)}: not running"
-        raise Failed(message)
-    return 0
+    return context.report(without_child(observed))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tsm.context import LOCK_S
-from tsm.osproc import preflight
-from tsm.patrol import presence
+from tsm.patrol import begin, presence
 from tsm.patrol.bring_up import launch_held
 from tsm.patrol.choose import chosen
 from tsm.patrol.define import environ_of
@@ -62,7 +61,7 @@ def _check(held: Held, context: Context, *, update: bool) -> None:
             environs[name] = environ_of(process.spec, context.environ)
         else:
             environs[name] = environment.read(context.home, name)
-        preflight.check(process.spec, environs[name])
+        begin.check(context.home, process.spec, environs[name])
     if update:
         for name, environ in environs.items():
             environment.write(context.home, name, environ)

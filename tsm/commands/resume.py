@@ -36,7 +36,7 @@ def run(opts: Namespace, context: Context) -> int:
                 "count": one.count,
                 "left": one.left,
             }
-            said = f"resumed ({one.count} go on)" if one.count else "was not paused"
+            said = f"resumed ({one.count} woken)" if one.count else "was not paused"
             if one.left:
                 said += (
                     f", {one.left} left stopped, as before the pause: tsm resume again wakes all"

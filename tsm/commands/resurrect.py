@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from tsm.context import LOCK_S
@@ -16,12 +17,15 @@ from tsm.policy.words import is_name
 from tsm.store import definitions, home, saved
 from tsm.view.arguments import add_output
 
+_AT_ONCE = 16
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from tsm.context import Context
+    from tsm.store.home import Home
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -39,8 +43,7 @@ def run(opts: Namespace, context: Context) -> int:
     missing = [one for one in wanted if one.spec.name not in there]
     problems = _make(missing, context)
     up = {one.spec.name for one in wanted if one.up}
-    for name in there:
-        problems += _put_right(name, context, up=name in up)
+    problems += _put_all_right(there, up, context)
     presence.attend(place, place.names())
     return context.report(problems)
 
@@ -88,29 +91,42 @@ def _make(missing: Sequence[saved.Saved], context: Context) -> list[TsmError]:
         launched = start_held(place, held)
         for process in launched.started:
             _answer(process.name, "start", context)
+        for process in launched.armed:
+            _answer(process.name, "schedule", context)
         problems += launched.problems
     return problems
 
 
-def _put_right(name: str, context: Context, *, up: bool) -> list[TsmError]:
+def _put_all_right(names: Sequence[str], up: Container[str], context: Context) -> list[TsmError]:
+    """Put each right, some side by side: one may have a hook that is waited for."""
+    problems: list[TsmError] = []
+    with ThreadPoolExecutor(_AT_ONCE) as looks:
+        done = looks.map(lambda name: _put_right(context.home, name, up=name in up), names)
+        for name, (action, found) in zip(names, done, strict=True):
+            if action is not None:
+                _answer(name, action, context)
+            problems += found
+    return problems
+
+
+def _put_right(place: Home, name: str, *, up: bool) -> tuple[str | None, list[TsmError]]:
     """What patrol does; and what was saved as up comes up again if it came to rest before a reboot.
 
-    A shutdown asks every process to end, and one that obeys has completed, it seems.
+    A shutdown asks every process to end, and one that obeys has completed, it seems. What was
+    done, and what has failed.
     """
     try:
-        if up and _at_rest_since_boot(name, context):
-            launched = bring_up(context.home, [name], LOCK_S)
-            _answer(name, "start" if launched.started else "", context)
-            return launched.problems
-        done = reconcile(context.home, name, LOCK_S)
+        if up and _at_rest_since_boot(place, name):
+            launched = bring_up(place, [name], LOCK_S)
+            action = "start" if launched.started else "schedule" if launched.armed else ""
+            return action, launched.problems
+        return reconcile(place, name, LOCK_S).action, []
     except TsmError as problem:
-        return [problem]
-    _answer(name, done.action, context)
-    return []
+        return None, [problem]
 
 
-def _at_rest_since_boot(name: str, context: Context) -> bool:
-    process, boot = load(context.home, name), table.boot_id()
+def _at_rest_since_boot(place: Home, name: str) -> bool:
+    process, boot = load(place, name), table.boot_id()
     word, _ = state.status(situation(process, boot))
     earlier = process.run is not None and process.run.boot != boot
     return earlier and process.down is None and word in ("completed", "stopped", "errored")

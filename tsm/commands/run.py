@@ -58,6 +58,7 @@ def _start(spec: Spec, environ: Mapping[bytes, bytes], context: Context) -> None
     if launched.up:
         message = f"{spec.name}: is up already: tsm logs -f {spec.name} follows it"
         raise Failed(message)
+    context.warn(presence.unattended(context.home, spec))
     presence.attend(context.home, [spec.name])
 
 

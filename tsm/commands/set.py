@@ -59,6 +59,8 @@ def run(opts: Namespace, context: Context) -> int:
         for one in found:
             carry_out(context.home, one)
             _answer(one, context)
+            if one.differences:
+                context.warn(presence.unattended(context.home, one.spec))
     presence.attend(context.home, names)
     return context.report(held.problems)
 
@@ -69,6 +71,8 @@ def _answer(one: Redefinition, context: Context) -> None:
     said = settings.sentence(one.differences) or "unchanged"
     if one.restart_needed:
         said += f" (takes effect with the next run: tsm restart {name})"
+    if one.rests:
+        said += f" (stays down: tsm start {name})"
     context.row(values, text.printable(f"{name}: {said}"))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tsm.errors import Failed, Usage
+from tsm.errors import Usage
 from tsm.osproc import members, signals, table
-from tsm.patrol.observe import observe_all
+from tsm.patrol.observe import observe_all, without_child
 from tsm.view.arguments import add_names, add_output
 
 TYPE_CHECKING = False
@@ -30,11 +30,10 @@ def run(opts: Namespace, context: Context) -> int:
     if number is None:
         message = f"{opts.signal!r}: no such signal: give a name such as HUP or USR1, or a number"
         raise Usage(message)
-    without = []
     table_rows = table.processes() if opts.tree else []
-    for one in observe_all(context.home, opts.names):
+    observed = observe_all(context.home, opts.names)
+    for one in observed:
         if one.pid is None or one.ticks is None:
-            without.append(one.name)
             continue
         rows = [(one.pid, one.ticks)]
         if opts.tree:
@@ -43,7 +42,4 @@ def run(opts: Namespace, context: Context) -> int:
         values = {"name": one.name, "signal": signals.name(number), "pids": pids}
         told = ", ".join(map(str, pids))
         context.row(values, f"{one.name}: {signals.name(number)} sent to pid {told}")
-    if without:
-        message = f"{', '.join(without)}: not running, no signal sent"
-        raise Failed(message)
-    return 0
+    return context.report(without_child(observed, ", no signal sent"))

@@ -16,17 +16,19 @@ from tsm.patrol.define import wished
 from tsm.patrol.establish import establish, specified
 from tsm.patrol.notes import await_exit
 from tsm.patrol.observe import observe
+from tsm.policy.effects import idle
 from tsm.policy.restart import outcome
-from tsm.policy.supervised import needs_resident
 from tsm.store import home, logs, runs
 from tsm.view.arguments import add_definition, add_output, add_settings, seconds, settings_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping
 
     from tsm.context import Context
     from tsm.patrol.process import Process
+    from tsm.spec import Spec
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -40,14 +42,14 @@ def configure(parser: ArgumentParser) -> None:
         "--wait",
         type=seconds,
         dest="wait_s",
-        metavar="SECONDS",
+        metavar="TIME",
         help="return once it has been up so long",
     )
     parser.add_argument(
         "--wait-ready",
         type=seconds,
         dest="ready_s",
-        metavar="SECONDS",
+        metavar="TIME",
         help="return once it is ready, at the latest after so long",
     )
     add_output(parser)
@@ -64,12 +66,9 @@ def run(opts: Namespace, context: Context) -> int:
     else:
         wish = wished(given, settings_of(given), context.umask)
         spec, environ = specified(wish, context.environ)
+        _check_waits(spec, given)
         launched = establish(context.home, spec, environ, LOCK_S)
-        if needs_resident(spec) and not presence.stays(context.home):
-            context.say(
-                f"{spec.name}: nobody watches its files, its processor time or what it tells by "
-                "sd_notify: config.toml leaves all to patrols from cron"
-            )
+        context.warn(presence.unattended(context.home, spec))
     presence.attend(context.home, [one.name for one in (*launched.started, *launched.armed)])
     for process in launched.started:
         _await_uptime(process, wait_s, context)
@@ -106,6 +105,14 @@ def _known(opts: Namespace, context: Context) -> list[str] | None:
         message = f"{typed[0]} is a process: to define it anew, give its command and --name"
         raise Usage(message)
     return names
+
+
+def _check_waits(spec: Spec, given: Mapping[str, object]) -> None:
+    """Raise Usage for an option that waits for what does not come."""
+    options = {"wait": "wait_s", "wait-ready": "ready_s"}
+    what = idle(spec, [key for key, dest in options.items() if dest in given], "--")
+    if what is not None:
+        raise Usage(what)
 
 
 def _selects(word: str) -> bool:

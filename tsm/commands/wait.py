@@ -36,7 +36,7 @@ def configure(parser: ArgumentParser) -> None:
         "exit (the end of this run; the default)",
     )
     parser.add_argument(
-        "--timeout", type=seconds, metavar="SECONDS", help="then give up, with status 5"
+        "--timeout", type=seconds, metavar="TIME", help="then give up, with status 5"
     )
 
 

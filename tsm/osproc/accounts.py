@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Entry = TypeVar("Entry")
 
 
+VARIABLES = ("HOME", "LOGNAME", "SHELL", "USER")  # what an environment says of its user
+
+
 class Account(Record):
     """As whom a child runs."""
 
@@ -53,11 +56,14 @@ def account(limits: Limits) -> Account | None:
 
 
 def variables(limits: Limits) -> dict[bytes, bytes]:
-    """What the environment says of the user, as sudo(8) and systemd set it; empty without one."""
+    """What the environment says of the user, as sudo(8) and systemd set it; empty without one.
+
+    Raises Refused.
+    """
     who = account(limits) if limits.user is not None else None
     if who is None:
         return {}
-    told = {"HOME": who.home, "LOGNAME": who.name, "SHELL": who.shell, "USER": who.name}
+    told = dict(zip(VARIABLES, (who.home, who.name, who.shell, who.name), strict=True))
     return {os.fsencode(key): os.fsencode(value) for key, value in told.items() if value}
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def aside(work: Callable[[], T]) -> T:
-    """What `work` returns or raises: OSError, ValueError or MemoryError.
+    """What `work` returns or raises.
 
     Asyncio's own threads are few, so that some slow calls would hold up all others, and its
     end waits for them. This thread holds up nobody, and nobody waits for it if the caller is
@@ -28,7 +28,7 @@ async def aside(work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             done.set_result(work())
-        except (OSError, ValueError, MemoryError) as error:
+        except BaseException as error:  # noqa: BLE001 - it is the caller's
             done.set_exception(error)
 
     done.set_running_or_notify_cancel()  # a caller that is cancelled does not cancel the thread

@@ -87,7 +87,7 @@ def complaint(line: str, spec: Spec, *, executed: bool) -> str | None:
     """
     path, _, rest = line.partition(": ")
     folder, _, link = path.rpartition("/")
-    reason = rest.rpartition(": ")[2]
+    reason = _in_words(rest.rpartition(": ")[2])
     limits = spec.limits
     if not rest or folder not in ("", *_FOLDERS) or (executed and link != "nice"):
         return None
@@ -110,6 +110,12 @@ def complaint(line: str, spec: Spec, *, executed: bool) -> str | None:
     if link == _JOINER and limits.cgroup:
         return f"cannot join its cgroup: {reason}"
     return None
+
+
+def _in_words(reason: str) -> str:
+    """The reason, also where a program that may open no file has but its number."""
+    word, _, number = reason.partition(" ")
+    return os.strerror(int(number)) if word == "Error" and number.isdecimal() else reason
 
 
 def program(name: str) -> str:

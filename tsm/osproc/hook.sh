@@ -1,7 +1,7 @@
 # Runs one hook, the words after UMASK and CWD, and leaves nobody of its session behind.
 #
 # It is the leader of that session. Its standard output and error are the hook's, whose words begin with timeout(1).
-# Its own last line there tells of a failure.
+# Its own last line there tells of a failure, and when that was.
 #
 # usage: hook.sh DIRECTORY HOOK UMASK CWD ARGV...
 
@@ -19,5 +19,5 @@ for _ in 1 2; do # the second time for those who were just being forked
         [ "$pid" = $$ ] || kill -KILL "$pid" 2>/dev/null
     done
 done
-[ "$1" = 0 ] || echo "tsm: $2 ended with $1"
+[ "$1" = 0 ] || echo "$(date -u +%Y-%m-%dT%H:%M:%SZ) tsm: $2 ended with $1"
 exit "$1"

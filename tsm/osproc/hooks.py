@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from contextlib import suppress
 
 from tsm.errors import Refused
@@ -36,7 +37,7 @@ class Call(Record):
 
 
 def spawned(call: Call, log_fd: int) -> int:
-    """Run a hook in a session of its own, and return its pid, for `awaited`."""
+    """Run a hook in a session of its own, and return its pid, for `first_ended`."""
     return _spawned(_words(call), call, log_fd, session=True)
 
 
@@ -46,18 +47,28 @@ def detach(call: Call, log_fd: int) -> None:
     os.waitpid(_spawned(words, call, log_fd, session=False), 0)
 
 
-def awaited(pid: int, timeout_s: float) -> int:
-    """The exit code of a hook that was `spawned` with such a time-out, once it has ended."""
-    fd = os.pidfd_open(pid)
+def first_ended(deadlines_s: Mapping[int, float]) -> tuple[int, int]:
+    """Wait for the first to end of hooks that were `spawned`; its pid, and its exit code.
+
+    Each has its deadline, at which it should be over by itself: one that is late is killed.
+    """
+    poll = select.poll()
+    pids: dict[int, int] = {}
     try:
-        poll = select.poll()
-        poll.register(fd, select.POLLIN)
-        if not poll.poll(int((timeout_s + _KILL_S + _LATE_S) * 1000)):
-            end_session(pid)
+        for pid in deadlines_s:
+            fd = os.pidfd_open(pid)
+            pids[fd] = pid
+            poll.register(fd, select.POLLIN)
+        next_s = min(deadlines_s.values()) + _KILL_S + _LATE_S
+        ended = poll.poll(max(0.0, next_s - time.monotonic()) * 1000)
     finally:
-        os.close(fd)
+        for fd in pids:
+            os.close(fd)
+    pid = pids[ended[0][0]] if ended else min(deadlines_s, key=deadlines_s.__getitem__)
+    if not ended:
+        end_session(pid)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return 128 - code if code < 0 else code
+    return pid, 128 - code if code < 0 else code
 
 
 def running(directory: str) -> Iterable[tuple[int, str]]:

@@ -35,12 +35,9 @@ class Membership:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.known: dict[int, int] = {}  # pid -> start time
-        seen = [one for one in (run.child, run.launcher) if one is not None]
-        pid, ticks = (
-            min((one.pid for one in seen), default=0),
-            min((one.ticks for one in seen), default=0),
-        )
-        self.first = (pid, ticks)  # nobody with less of both belongs to it
+        # Nobody who is older than these belongs to it.
+        self.firsts = [one for one in (run.child, run.launcher) if one is not None]
+        self._ticks = min((one.ticks for one in self.firsts), default=0)
 
     def refresh(self, table: Sequence[OsProcess], boot: str) -> list[OsProcess]:
         """Look for members in `table`, add them to the known, and return the living.
@@ -68,7 +65,7 @@ class Membership:
 
     def _possible(self, row: OsProcess) -> bool:
         launcher = self.run.launcher
-        if row.dead or row.ticks < self.first[1] or row.pid == os.getpid():
+        if row.dead or row.ticks < self._ticks or row.pid == os.getpid():
             return False
         if self._is_child(row):
             return True  # in the launcher's session until it has got to its exec

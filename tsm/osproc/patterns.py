@@ -2,13 +2,51 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from functools import partial
 
 from tsm.errors import Failed
 from tsm.osproc.aside import aside
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 # Nearly every search ends in a fraction of that; it saves them the thread.
 _AT_ONCE_S = 0.005
+_REPEATING = set(b"*+?{(")  # who has none of these cannot backtrack for long
+
+
+def finder(pattern: bytes, timeout_s: float) -> Callable[[bytes], bool]:
+    """What tells whether the pattern is found in a line.
+
+    Raises ValueError for a pattern that makes no sense; what it returns raises Failed when
+    one line has taken `timeout_s`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what a later Python might take for something else
+        try:
+            plain = re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(str(error)) from error
+        if _REPEATING.isdisjoint(pattern):
+            return lambda line: plain.search(line) is not None
+        import regex
+
+        try:
+            bounded = regex.compile(pattern)
+        except regex.error as error:
+            raise ValueError(str(error)) from error
+
+    def found(line: bytes) -> bool:
+        try:
+            return bounded.search(line, timeout=timeout_s) is not None
+        except TimeoutError:
+            message = f"takes more than {timeout_s:g} s for a line of {len(line)} bytes"
+            raise Failed(message) from None
+
+    return found
 
 
 async def found(pattern: str, text: str, timeout_s: float) -> str | None:

@@ -89,7 +89,7 @@ def _quietly_spawned(words: list[str]) -> int:
 def _reason(word: str, cwd: str) -> str:
     if "/" not in word:
         return f"program not found: {word} is not on PATH"
-    path = os.path.join(cwd, word)
+    path = os.path.normpath(os.path.join(cwd, word))
     if os.path.isdir(path):
         return f"program not found: {path} is a directory"
     if os.path.exists(path):

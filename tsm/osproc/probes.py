@@ -76,7 +76,7 @@ async def _accepted(where: str) -> Answer:
 async def _written(pattern: str, timeout_s: float, world: World) -> Answer:
     searches = world.seen.written
     if pattern not in searches:
-        searches[pattern] = Written(world.directory, world.began_bytes, pattern)
+        searches[pattern] = Written(world, pattern)
     line = await searches[pattern].found(timeout_s)
     if line is None:
         return Answer(ok=False, output=f"no line of its output holds {pattern!r}")
@@ -109,10 +109,11 @@ def _told(probe: Probe, world: World, *, ready: bool) -> Answer:
         return Answer(ok=False, output=f"has not sent READY=1{what}")
     if told.trigger:
         return Answer(ok=False, output=f"sent WATCHDOG=trigger{what}")
-    if told.watchdog_at_s is None:
-        return Answer(ok=False, output=f"has not sent WATCHDOG=1{what}")
-    age_s = time.monotonic() - told.watchdog_at_s
+    heard = told.watchdog_at_s is not None
+    age_s = time.monotonic() - (told.watchdog_at_s or world.seen.since_s)
     fine = age_s <= (told.watchdog_s or probe.interval_s + probe.timeout_s)
+    if not heard:  # it may have said so to a resident that is no more
+        return Answer(ok=False, output=f"has not sent WATCHDOG=1{what}", asked=not fine)
     return Answer(ok=fine, output=f"last WATCHDOG=1 {age_s:.1f} s ago{what}")
 
 

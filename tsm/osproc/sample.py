@@ -27,6 +27,7 @@ class Sample(Record):
     fds: int | None = None  # open descriptors; None where the kernel does not tell
     read_bytes: int | None = None  # from storage, since they began; None as above
     written_bytes: int | None = None
+    rows: tuple[OsProcess, ...] = ()  # of those that lived
 
 
 def samples(
@@ -109,6 +110,7 @@ def _summed(at_s: float, root: OsProcess, rows: list[OsProcess], *, files: bool)
         fds=_sum(fds),
         read_bytes=_sum([read for read, _ in io]),
         written_bytes=_sum([written for _, written in io]),
+        rows=tuple(alive),
     )
 
 

@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import sys
+from contextlib import contextmanager
 from functools import cache
 
 from tsm.errors import Refused
@@ -15,7 +16,7 @@ from tsm.osproc.table import LAUNCHER, command_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tsm.spec import Spec
 
@@ -25,6 +26,9 @@ _SHELLS_OWN = frozenset(
     b"BASH_VERSINFO BASHPID RANDOM SECONDS HISTCMD FUNCNAME DIRSTACK _ "
     b"folded pid ticks".split()  # variables of launch.sh
 )
+
+_LEAST_FD = 10
+_all_signals = cache(signal.valid_signals)  # dear, in spawning that is to take a millisecond
 
 
 def launch(
@@ -41,30 +45,42 @@ def launch(
     """
     plain, folded_count = _split(environ)
     close_on_exec()
-    # Numbers from 10 on, so that none of them is in the way of those it is copied to.
-    record, lock = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in fds)
     try:
-        pid = os.posix_spawn(
-            "/bin/sh",
-            _words(spec, directory, folded_count, cgroup),
-            plain,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, record, 0),
-                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
-                (os.POSIX_SPAWN_DUP2, lock, 9),
-            ],
-            setsid=True,
-            setsigmask=(),
-            setsigdef=signal.valid_signals(),
-        )
+        with _copies(fds) as (record, lock):
+            pid = os.posix_spawn(
+                "/bin/sh",
+                _words(spec, directory, folded_count, cgroup),
+                plain,
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, record, 0),
+                    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, 1, 2),
+                    (os.POSIX_SPAWN_DUP2, lock, 9),
+                ],
+                setsid=True,
+                setsigmask=(),
+                setsigdef=_all_signals(),
+            )
     except OSError as error:
         message = f"{spec.name}: cannot launch: {error.strerror}"
         raise Refused(message) from error
-    finally:
-        for fd in (record, lock):
-            os.close(fd)
     offspring.leave(pid)
+
+
+@contextmanager
+def _copies(fds: Sequence[int]) -> Iterator[list[int]]:
+    """Copies with numbers from 10 on: none is in the way of those they are copied to in turn."""
+    copies: list[int] = []
+    try:
+        try:
+            copies.extend(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LEAST_FD) for fd in fds)
+        except OSError as error:  # EINVAL where the limit is below that number
+            message = "too many open files: raise the limit that `ulimit -n` shows"
+            raise OSError(error.errno, message) from error
+        yield copies
+    finally:
+        for fd in copies:
+            os.close(fd)
 
 
 def _words(spec: Spec, directory: str, folded_count: int, cgroup: str | None) -> list[str]:
@@ -112,7 +128,7 @@ def detached(argv: list[str], environ: Mapping[str, str], log_path: str) -> None
             ],
             setsid=True,
             setsigmask=(),
-            setsigdef=signal.valid_signals(),
+            setsigdef=_all_signals(),
         )
     except OSError as error:
         message = f"{argv[0]}: cannot launch: {error.strerror}"

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import time
+from functools import cache
 
 from tsm.model import Identity, OsProcess
+from tsm.osproc.younger import narrowed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 LAUNCHER = os.path.join(os.path.dirname(__file__), "launch.sh")
-_ascending = (0.0, False)  # until when that is known, and the answer of `_ascend`
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
+@cache
 def boot_id() -> str:
     """The id of this boot of the machine (random(4)); pids and ticks mean nothing beyond it."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
@@ -33,29 +39,14 @@ def lookup(pid: int, since_ticks: int = 0) -> OsProcess | None:
         os.close(fd)
 
 
-def processes(since: Identity | None = None) -> list[OsProcess]:
+def processes(since: Sequence[Identity] = ()) -> list[OsProcess]:
     """Every process that the caller may see, in no order; those no older than `since`, if given."""
-    first, ticks = (0, 0) if since is None else (since.pid if _ascend() else 0, since.ticks)
-    pids = (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())
-    found = (lookup(pid, ticks) for pid in pids if pid >= first)
+    pids: Iterable[int] = (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())
+    ticks = min((one.ticks for one in since), default=0)
+    if since:
+        pids = narrowed(pids, [one.pid for one in since], ticks / TICKS_PER_S)
+    found = (lookup(pid, ticks) for pid in pids)
     return [process for process in found if process is not None]
-
-
-def _ascend() -> bool:
-    """Whether who is younger has a higher pid: nobody's number has come round since boot.
-
-    So it is as long as fewer tasks were made than there are numbers; half of them are kept
-    in reserve for the minute in which the answer holds.
-    """
-    global _ascending  # noqa: PLW0603 - what is read is dear on a machine of many processors
-    until_s, answer = _ascending
-    if time.monotonic() >= until_s:
-        with open("/proc/stat", "rb") as file:
-            made = next((line.split()[1] for line in file if line.startswith(b"processes ")), None)
-        with open("/proc/sys/kernel/pid_max", "rb") as file:
-            answer = made is not None and 2 * int(made) < int(file.read())
-        _ascending = time.monotonic() + 60.0, answer
-    return answer
 
 
 def living(identity: Identity | None, boot: str) -> OsProcess | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # What tools keep for themselves beside what people edit, and what editors leave for a moment.
 DEFAULTS = (
     *(".git/", ".hg/", ".svn/", "__pycache__/", "*.py[cod]", "**/node_modules/.cache/"),
-    *(".mypy_cache/", ".pytest_cache/", ".ruff_cache/", "*~", ".*.sw?", ".#*", "4913"),
+    *(".mypy_cache/", ".pytest_cache/", ".ruff_cache/", "*~", ".*.sw?", ".#*", r"\#*#", "4913"),
 )
 
 

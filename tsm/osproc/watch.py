@@ -26,7 +26,7 @@ def require() -> None:
     from importlib.util import find_spec
 
     if find_spec("watchfiles") is None or find_spec("pathspec") is None:
-        message = "watching files needs watchfiles and pathspec: pip install 'tsm-toolkit[watch]'"
+        message = "watching files needs two libraries: pip install pathspec watchfiles"
         raise Refused(message)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from tsm.osproc.notify import Told
 from tsm.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tsm.osproc.written import Written
 
@@ -23,8 +25,9 @@ class User(Record):
 class Seen:
     """What is known of one run so far; it changes, and each run has its own."""
 
-    def __init__(self) -> None:
-        self.told = Told()  # by notify; whoever receives the messages keeps it up to date
+    def __init__(self, watchdog_s: float | None = None) -> None:
+        self.since_s = time.monotonic()  # what was said before that, nobody here has heard
+        self.told = Told(watchdog_s=watchdog_s)  # whoever receives messages keeps it up to date
         self.written: dict[str, Written] = {}  # pattern -> the search for it
         self.beat: tuple[float, float] | None = None  # mtime, and the monotonic time it was made
 
@@ -39,5 +42,6 @@ class World(Record):
     began_s: float  # since the epoch
     heartbeat: str  # the file that the child touches, TSM_HEARTBEAT
     seen: Seen
-    began_bytes: Mapping[str, int] = {}  # stream -> how long its file was when the run began
+    began_bytes: Mapping[str, int] = {}  # stream -> its position when the run began
+    log_begin: Callable[[str], int] = lambda _stream: 0  # the position at which its file begins
     user: User | None = None  # None: the caller itself

@@ -8,7 +8,7 @@ from tsm.osproc import patterns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from tsm.osproc.world import World
 
 _BLOCK_BYTES = 262144
 _TAIL_BYTES = 4096  # of a line without an end, for a match that is not whole yet
@@ -18,12 +18,11 @@ _STREAMS = ("out", "err")
 class Written:
     """The search for one pattern in the log files of one run; once found, it stays found."""
 
-    def __init__(self, directory: str, began_bytes: Mapping[str, int], pattern: str) -> None:
+    def __init__(self, world: World, pattern: str) -> None:
         self.pattern = pattern
         self.line: str | None = None  # the one in which it was found
-        self._offsets = {
-            f"{directory}/current.{stream}": began_bytes.get(stream, 0) for stream in _STREAMS
-        }
+        self._world = world
+        self._positions = {stream: world.began_bytes.get(stream, 0) for stream in _STREAMS}
 
     async def found(self, timeout_s: float) -> str | None:
         """The line that holds it, None if there is none so far.
@@ -31,31 +30,35 @@ class Written:
         Cut off in a long file, it goes on there the next time. Raises Failed and TimeoutError
         as `patterns.found` does, and OSError.
         """
-        for path in self._offsets:
+        for stream in _STREAMS:
             if self.line is None:
-                self.line = await self._found_in(path, timeout_s)
+                self.line = await self._found_in(stream, timeout_s)
         return self.line
 
-    async def _found_in(self, path: str, timeout_s: float) -> str | None:
+    async def _found_in(self, stream: str, timeout_s: float) -> str | None:
         import asyncio
 
+        path = f"{self._world.directory}/current.{stream}"
+        begin = self._world.log_begin(stream)
+        offset = max(0, self._positions[stream] - begin)  # rotated out of it, it is not searched
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
         try:
-            if os.fstat(fd).st_size < self._offsets[path]:  # it was emptied
-                self._offsets[path] = 0
-            while block := os.pread(fd, _BLOCK_BYTES, self._offsets[path]):
+            if os.fstat(fd).st_size < offset:  # it was emptied
+                offset = 0
+            while block := os.pread(fd, _BLOCK_BYTES, offset):
                 text = block.decode("utf-8", "replace")
                 line = await patterns.found(self.pattern, text, timeout_s)
                 if line is not None:
                     return line
-                self._offsets[path] += _done_bytes(block)
+                offset += _done_bytes(block)
                 if len(block) < _BLOCK_BYTES:
                     break
                 await asyncio.sleep(0)  # let others have their turn
         finally:
+            self._positions[stream] = begin + offset
             os.close(fd)
         return None
 

@@ -6,7 +6,7 @@ import os
 import time
 from contextlib import suppress
 
-from tsm.errors import Broken, Failed, Refused, TsmError
+from tsm.errors import Broken, Failed, Refused, TsmError, Usage
 from tsm.model import Run
 from tsm.osproc import preflight, table
 from tsm.osproc.stranger import ancestors, launched_as
@@ -14,7 +14,7 @@ from tsm.patrol import guard
 from tsm.patrol.define import settled
 from tsm.patrol.notes import note_begin
 from tsm.patrol.process import load
-from tsm.policy import words
+from tsm.policy import effects, words
 from tsm.policy.changes import changed_spec
 from tsm.policy.environ import composed
 from tsm.record import changed
@@ -44,6 +44,9 @@ def definition(who: Stranger, name: str | None, changes: Changes) -> Spec:
     if os.geteuid() == 0 != who.uid:  # as root it would have other rights
         spec = changed(spec, limits=changed(spec.limits, user=str(who.uid), group=str(who.gid)))
     spec = settled(changed_spec(spec, changes))
+    what = effects.idle(spec, effects.unusual(spec, changes.settings))
+    if what is not None:
+        raise Usage(what)
     try:
         preflight.check(spec, environ_of(spec, who))
     except Refused as refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-from tsm.errors import TsmError
+from tsm.errors import Broken, TsmError
 from tsm.model import Renew
 from tsm.osproc import table
 from tsm.osproc.accounts import account
@@ -17,7 +17,7 @@ from tsm.patrol.sampling import Sampler, due
 from tsm.policy import excess
 from tsm.policy.health import Verdict, judged, printable
 from tsm.policy.supervised import asks, limited
-from tsm.store import config, environment
+from tsm.store import config, environment, health, log_index, logs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +43,9 @@ def world(home: Home, process: Process, run: Run) -> World:
         directory=home.process(process.name),
         began_s=run.time_s,
         heartbeat=home.file(process.name, "heartbeat"),
-        seen=Seen(),
-        began_bytes={"out": run.logs[0], "err": run.logs[1]},
+        seen=Seen(health.watchdog_s(home, process.name, run.id)),
+        began_bytes=dict(zip(logs.STREAMS, run.logs, strict=True)),
+        log_begin=lambda stream: log_index.begin(home, process.name, stream),
         user=None if who is None else User(who.uid, who.gid, who.groups),
     )
 
@@ -68,8 +69,12 @@ def ask_once(home: Home, names: Sequence[str]) -> list[Done]:
 
 
 def sample_once(home: Home) -> TsmError | None:
-    """Add a sample of each process that is up, if it is time for one."""
-    settings, now_s = config.read(home), time.time()
+    """Add a sample of each process that is up, if it is time for one; what kept it from that."""
+    now_s = time.time()
+    try:
+        settings = config.read(home)
+    except Broken as error:
+        return error
     if not due(home, now_s, settings.metrics_interval_s):
         return None
     return Sampler().take(home, now_s, settings.metrics_days)

@@ -7,12 +7,13 @@ import time
 
 from tsm.errors import Refused
 from tsm.model import Run
-from tsm.osproc import cgroups, notify, spawn, table
+from tsm.osproc import cgroups, notify, preflight, spawn, table
 from tsm.patrol import hooks, presence
 from tsm.patrol.notes import note_begin
+from tsm.patrol.take_down import RESTART, STOP
 from tsm.policy import signs
 from tsm.record import changed
-from tsm.store import attendance, environment, logs, runs
+from tsm.store import attendance, environment, log_index, logs, runs
 from tsm.store.atomic import remove
 
 TYPE_CHECKING = False
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
     from tsm.store.lock import Lock
 
+_LOOK_S = 0.0005
 _SETTLE_S = 10.0  # a launcher takes 2 ms; a machine out of memory takes its time
+
+
+def check(home: Home, spec: Spec, environ: Mapping[bytes, bytes]) -> None:
+    """Raise Refused, naming the reason, if a run could not begin. Nothing is touched."""
+    preflight.check(spec, environ)
+    for stream in logs.STREAMS:
+        logs.check(logs.current(home, spec.name, stream))
 
 
 def begin(
@@ -36,6 +45,9 @@ def begin(
     The caller holds the lock. Killed at any point, this leaves what `next_step` can read: a
     head without a launcher is a run that never began. Raises Refused.
     """
+    for _, problem in hooks.before_start(home, [process], why):
+        if problem is not None:
+            raise problem
     launched = spawned(home, lock, process, why, past)
     return settled(home, launched)
 
@@ -43,9 +55,8 @@ def begin(
 def spawned(
     home: Home, lock: Lock, process: Process, why: str, past: tuple[Exit, ...] = ()
 ) -> Process:
-    """The first half of `begin`: launch, and do not wait but for the hook pre_start."""
+    """The middle of `begin`: launch, and do not wait."""
     name, run_id = process.name, os.urandom(8).hex()
-    hooks.before_start(home, process, why)
     environ = environment.read(home, name)
     environ.update(_signs(home, process.spec, environ))
     environ[b"TSM_RUN"] = run_id.encode("ascii")
@@ -56,16 +67,19 @@ def spawned(
         why=why,
         restarts=_restarts(process.run) + (why == "restart"),
         past=past,
-        logs=(logs.size(home, name, "out"), logs.size(home, name, "err")),
+        files=logs.made(home, name),
+        logs=(log_index.end(home, name, "out"), log_index.end(home, name, "err")),
         cgroup=_group(process, run_id),
     )
     record = runs.begin(home, name, run)
     try:
         runs.want_up(home, name)
         spawn.launch(process.spec, environ, home.process(name), (record, lock.fd), run.cgroup)
-    except Refused:
+    except (Refused, OSError):
         if run.cgroup is not None:
             cgroups.remove(run.cgroup)
+        if process.down is not None:  # what was wanted before still is
+            runs.want_down(home, name, RESTART if process.down == RESTART else STOP)
         raise
     finally:
         os.close(record)
@@ -74,15 +88,15 @@ def spawned(
 
 def _signs(home: Home, spec: Spec, environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
     """How the child can tell of itself; somebody is there to listen, and nothing is old."""
-    listens = presence.stays(home)
-    if signs.checks(spec, "notify") and listens:
+    address = None
+    if signs.checks(spec, "notify") and presence.stays(home):
         presence.require(home)
+        to_user = spec.limits.user is not None
+        address = notify.address(attendance.notify_file(home), abstract=to_user)
     heartbeat = home.file(spec.name, "heartbeat")
     if signs.checks(spec, "heartbeat"):
         remove(heartbeat)
-    to_user = spec.limits.user is not None
-    address = notify.address(attendance.notify_file(home), abstract=to_user)
-    return signs.signs(spec, environ, address if listens else None, heartbeat)
+    return signs.signs(spec, environ, address, heartbeat)
 
 
 def _group(process: Process, run_id: str) -> str | None:
@@ -94,10 +108,11 @@ def _group(process: Process, run_id: str) -> str | None:
 
 
 def settled(home: Home, process: Process) -> Process:
-    """The second half of `begin`: wait for the child, and journal the start."""
+    """The end of `begin`: wait for the child, and journal the start."""
     name = process.name
     deadline_s = time.monotonic() + _SETTLE_S
     while True:
+        time.sleep(_LOOK_S)  # first of all: the launcher may have to have this processor
         run = runs.read(home, name)
         if run is not None and run.child is not None:
             break
@@ -107,7 +122,6 @@ def settled(home: Home, process: Process) -> Process:
         if gone or time.monotonic() > deadline_s:
             message = f"{name}: its launcher could not start a child: out of processes or memory?"
             raise Refused(message)
-        time.sleep(0.0003)
     process = changed(process, run=run)
     return note_begin(home, process)
 
@@ -123,7 +137,7 @@ def await_exec(process: Process, timeout_s: float = _SETTLE_S) -> bool:
             return table.alive(run.child, run.boot)
         if not table.alive(run.child, run.boot):
             return False
-        time.sleep(0.0003)
+        time.sleep(_LOOK_S)
     return True
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from tsm.errors import Broken, Refused, TsmError
+from tsm.errors import Refused, TsmError, refused
 from tsm.model import Start
-from tsm.osproc import chain, ports, preflight, table
-from tsm.patrol import crash_report
-from tsm.patrol.begin import await_exec, settled, spawned
+from tsm.osproc import chain, ports, table
+from tsm.patrol import crash_report, hooks
+from tsm.patrol.begin import await_exec, check, settled, spawned
 from tsm.patrol.end import dismiss_launchers, end
 from tsm.patrol.hold import held_all
 from tsm.patrol.notes import note_status
@@ -55,7 +55,7 @@ def start_held(home: Home, held: Iterable[tuple[Process, Lock]]) -> Launched:
             launched.up.append(process)
             continue
         try:
-            preflight.check(process.spec, environment.read(home, process.name))
+            check(home, process.spec, environment.read(home, process.name))
             one = end(home, [process])[process.name]
             dismiss_launchers([one.process])
             check_port(process.spec)
@@ -65,9 +65,8 @@ def start_held(home: Home, held: Iterable[tuple[Process, Lock]]) -> Launched:
                 launched.armed.append(arm(home, one.process))
             else:
                 down.append((one.process, its_lock))
-        except TsmError as problem:
-            crash_report.start_failed(home, process, str(problem), began=False)
-            launched.problems.append(problem)
+        except (TsmError, OSError) as error:
+            launched.problems.append(_not_begun(home, process, error))
     more = launch_held(home, down, "start")
     launched.started += more.started
     launched.problems += more.problems
@@ -85,17 +84,24 @@ def arm(home: Home, process: Process) -> Process:
 
 
 def launch_held(home: Home, held: Iterable[tuple[Process, Lock]], why: str) -> Launched:
-    """Launch processes whose runs have ended, all at once; the caller holds their locks."""
+    """Launch processes whose runs have ended, all at once; the caller holds their locks.
+
+    Each is launched as soon as its hook pre_start has ended, if it has one.
+    """
     launched = Launched()
     waiting = []
+    processes, locks = [], {}
     for process, its_lock in held:
+        processes.append(process)
+        locks[process.name] = its_lock
+    for process, problem in hooks.before_start(home, processes, why):
         try:
-            logs.check(home, process.name)
+            if problem is not None:
+                raise problem
             said_bytes = logs.size(home, process.name, "err")
-            waiting.append((spawned(home, its_lock, process, why), said_bytes))
-        except (Refused, Broken) as problem:
-            crash_report.start_failed(home, process, str(problem), began=False)
-            launched.problems.append(problem)
+            waiting.append((spawned(home, locks[process.name], process, why), said_bytes))
+        except (TsmError, OSError) as error:
+            launched.problems.append(_not_begun(home, process, error))
     for process, said_bytes in waiting:
         try:
             launched.started.append(_seen_through(home, settled(home, process), said_bytes))
@@ -103,6 +109,13 @@ def launch_held(home: Home, held: Iterable[tuple[Process, Lock]], why: str) -> L
             crash_report.start_failed(home, process, str(problem), began=True)
             launched.problems.append(problem)
     return launched
+
+
+def _not_begun(home: Home, process: Process, error: TsmError | OSError) -> TsmError:
+    """What kept the process from a run, once that is reported."""
+    problem = error if isinstance(error, TsmError) else Refused(f"{process.name}: {refused(error)}")
+    crash_report.start_failed(home, process, str(problem), began=False)
+    return problem
 
 
 def check_port(spec: Spec) -> None:

@@ -6,21 +6,26 @@ import time
 from contextlib import suppress
 
 from tsm.errors import Broken
-from tsm.osproc import dumps, signals
+from tsm.osproc import chain, dumps, signals
+from tsm.patrol.last_seen import last_seen
 from tsm.policy import restart, rules, state
 from tsm.policy.environ import masked
 from tsm.record import Record, changed
-from tsm.store import config, crashes, documents, excerpt, journal, logs, runs
+from tsm.store import config, crashes, documents, excerpt, journal, log_index, logs, runs
+
+_START = "start: "  # before the reason, in the rule of a start that has failed
+_NOT_EXECUTED = (126, 127)  # the codes of who cannot become another program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from tsm.model import Exit
+    from tsm.osproc.sample import Sample
     from tsm.patrol.process import Process
     from tsm.store.home import Home
 
-    Incident = tuple[Process, "Seen", "Facts"]  # what `report` needs, for those who report later
+    Incident = tuple[Process, "Seen", "Facts"]  # what `report` needs
 
 
 class Seen(Record):
@@ -39,8 +44,7 @@ class Facts(Record):
     rule: str  # which rule acted, in one sentence
     end: Exit | None = None  # None: the run goes on, or never began
     killed: Sequence[str] = ()  # who needed SIGKILL
-    tree: Sequence[Mapping[str, object]] = ()  # as last seen
-    usage: Mapping[str, object] = {}  # as last seen
+    last: Sample | None = None  # of its process, if one is in memory
 
 
 def seen(home: Home, process: Process) -> Seen:
@@ -79,13 +83,34 @@ def _bounds(home: Home) -> crashes.Bounds:
 
 def ended(home: Home, process: Process, end: Exit, killed: Sequence[str]) -> Incident:
     """A run has crashed; or it was asked to end, and `killed` of it needed SIGKILL."""
+    run = process.run
+    good = run is None or run.stopped or restart.ok(process.spec.restart, end)
+    facts = of_end(home, process, end, killed, crashed=not good)
+    return process, seen(home, process), facts
+
+
+def of_end(
+    home: Home, process: Process, end: Exit, killed: Sequence[str], *, crashed: bool
+) -> Facts:
+    """What went wrong at the end of a run; without its program executed, that was the start."""
     spec, run = process.spec, process.run
-    at = seen(home, process)
-    if run is None or run.stopped or restart.ok(spec.restart, end):
+    if not crashed or run is None:
         rule = f"stop: {spec.stop_signal}, and after {spec.stop_timeout_s:g} s SIGKILL"
-        return process, at, Facts("stop-needed-kill", rule, end, killed)
-    rule = rules.acted(spec.restart, (*run.past, end))
-    return process, at, Facts("crash", rule, end, killed)
+        return Facts("stop-needed-kill", rule, end, killed)
+    if end.code in _NOT_EXECUTED:
+        begin = log_index.offset(home, process.name, "err", run.logs[1])
+        line = logs.line_from(logs.current(home, process.name, "err"), begin)
+        why = chain.complaint(line, spec, executed=False)
+        if why is not None:
+            return Facts("start-failed", f"{_START}{why}", end, killed)
+    return Facts("crash", rules.acted(spec.restart, (*run.past, end)), end, killed)
+
+
+def report_later(home: Home, incidents: Sequence[Incident], last: Sample | None) -> None:
+    """Report what had to wait for the next run to begin. As `report`."""
+    for process, at, facts in incidents:
+        report(home, process, at, changed(facts, last=last))
+        runs.reported(home, process.name)
 
 
 def retries_exhausted(home: Home, process: Process, why: str) -> bool:
@@ -103,12 +128,32 @@ def start_failed(home: Home, process: Process, why: str, *, began: bool) -> bool
         run = runs.read(home, process.name) if began else None
     process = changed(process, run=run)
     end = state.end_of(run, time.time()) if run is not None and run.exited else None
-    rule = f"start: {why.removeprefix(f'{process.name}: ')}"
-    return report(home, process, seen(home, process), Facts("start-failed", rule, end))
+    facts = Facts("start-failed", _START + why.removeprefix(f"{process.name}: "), end)
+    return report(home, process, seen(home, process), facts)
+
+
+def retry_failed(home: Home, process: Process, why: str) -> None:
+    """The process could not be started by who will try again: said once after each run."""
+    if failed_start(home, process) != why.removeprefix(f"{process.name}: "):
+        start_failed(home, process, why, began=False)
+
+
+def failed_start(home: Home, process: Process) -> str | None:
+    """Why the process could not be started since its last run, by the newest report."""
+    run = process.run
+    since_s = 0.0 if run is None else run.ended_s or run.time_s
+    for one in crashes.listed(home, process.name)[-1:]:
+        if one.kind == "start-failed" and one.run == crashes.NO_RUN:
+            with suppress(Broken):
+                found = crashes.read(one.path)
+                if found is not None and found["time"] >= since_s:
+                    return str(found["rule"]).removeprefix(_START)
+    return None
 
 
 def _values(home: Home, process: Process, at: Seen, facts: Facts) -> dict[str, object]:
     run = process.run
+    tree, usage = last_seen(home, process, at.time_s, facts.last)
     return {
         "time": round(at.time_s, 3),
         "kind": facts.kind,
@@ -120,8 +165,8 @@ def _values(home: Home, process: Process, at: Seen, facts: Facts) -> dict[str, o
         "rule": facts.rule,
         **_ending(process, at, facts),
         **_output(home, process, at),
-        "tree": list(facts.tree),
-        "usage": dict(facts.usage),
+        "tree": tree,
+        "usage": usage,
         "spec": {**documents.encoded(process.spec), "env": masked(process.spec.env)},
     }
 
@@ -149,8 +194,12 @@ def _output(home: Home, process: Process, at: Seen) -> dict[str, list[str]]:
     run, name = process.run, process.name
     if run is None:
         return {"out": [], "err": []}
-    out = excerpt.last_lines(logs.current(home, name, "out"), run.logs[0], at.out)
-    err = excerpt.last_lines(logs.current(home, name, "err"), run.logs[1], at.err)
+    out, err = (
+        excerpt.last_lines(
+            logs.current(home, name, stream), log_index.offset(home, name, stream, first), last
+        )
+        for stream, first, last in zip(logs.STREAMS, run.logs, (at.out, at.err), strict=True)
+    )
     if process.spec.source_maps:
         from tsm.patrol.stack_trace import mapped
 

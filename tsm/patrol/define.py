@@ -7,7 +7,7 @@ import os
 from tsm.errors import Refused, Usage
 from tsm.osproc import accounts, preflight, signals
 from tsm.patrol.process import problem
-from tsm.policy import words
+from tsm.policy import effects, words
 from tsm.policy.environ import composed
 from tsm.policy.settings import applied
 from tsm.record import Record, changed
@@ -96,7 +96,11 @@ def defined(wish: Wish, path: str) -> Spec:
         env=wish.env,
         clean_env=wish.clean_env,
     )
-    return settled(applied(spec, wish.settings))
+    spec = settled(applied(spec, wish.settings))
+    what = effects.idle(spec, wish.settings, "--")
+    if what is not None:
+        raise Usage(what)
+    return spec
 
 
 def settled(spec: Spec) -> Spec:
@@ -104,13 +108,18 @@ def settled(spec: Spec) -> Spec:
     number = signals.number(spec.stop_signal)
     if number is not None:
         spec = changed(spec, stop_signal=signals.canonical(number))
-    paths = tuple(os.path.join(spec.cwd, path).rstrip("/") or "/" for path in spec.watch.paths)
+    paths = tuple(_normal(os.path.join(spec.cwd, path)) for path in spec.watch.paths)
     if paths != spec.watch.paths:
         spec = changed(spec, watch=changed(spec.watch, paths=paths))
     what = problem(spec)
     if what is not None:
         raise Usage(what)
     return spec
+
+
+def _normal(path: str) -> str:
+    """An absolute path as changes below it are told: without `.`, `..` and a slash too many."""
+    return "/" + os.path.normpath(path).lstrip("/")
 
 
 def environ_of(spec: Spec, caller: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
@@ -133,6 +142,7 @@ def _argv(wish: Wish, path: str) -> tuple[tuple[str, ...], str | None]:
         argv = (command,) if whole else words.split(command)
     else:
         argv = wish.words
+        words.check(argv)
     if wish.interpreter is not None:
         return (*words.split(wish.interpreter), *argv), wish.interpreter
     script = os.path.join(wish.cwd, argv[0])

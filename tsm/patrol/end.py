@@ -80,7 +80,7 @@ def end(
             running.append(Ending(fresh, run))  # without a child it never began
     began_s = now_s()
     while running:
-        rows = table.processes(_oldest(running, boot))
+        rows = table.processes([first for one in running for first in one.membership.firsts])
         for one in running:
             one.left = one.membership.refresh(rows, boot)
         for one in [one for one in running if not one.left]:
@@ -93,12 +93,6 @@ def end(
             tell(_waiting_for(running))
         _await_change(running, boot)
     return ended
-
-
-def _oldest(running: Sequence[Ending], boot: str) -> Identity:
-    """Older than that, in pid or start time, is nobody who belongs to one of the runs."""
-    first = [one.membership.first for one in running]
-    return Identity(boot, min(pid for pid, _ in first), min(ticks for _, ticks in first))
 
 
 def _waiting_for(running: Sequence[Ending]) -> str:
@@ -187,7 +181,7 @@ def dismiss_launchers(processes: Iterable[Process]) -> None:
         return
     for launcher in waiting.values():
         signals.send(launcher.pid, launcher.ticks, signal.SIGKILL)
-    for row in table.processes():
+    for row in table.processes(list(waiting.values())):
         if row.session in waiting and row.comm == "sleep":
             signals.send(row.pid, row.ticks, signal.SIGKILL)
 

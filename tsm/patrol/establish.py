@@ -10,6 +10,7 @@ from tsm.patrol import guard
 from tsm.patrol.bring_up import check_port, start_held
 from tsm.patrol.define import defined, environ_of
 from tsm.patrol.process import load, situation
+from tsm.patrol.take_down import is_up
 from tsm.record import changed
 from tsm.store import definitions, documents, environment, home
 
@@ -39,7 +40,7 @@ def specified(wish: Wish, caller: Mapping[bytes, bytes]) -> tuple[Spec, dict[byt
 def establish(
     place: Home, spec: Spec, environ: Mapping[bytes, bytes], lock_timeout_s: float
 ) -> Launched:
-    """Define the process, anew if it exists and is down, and start it.
+    """Define the process, anew if it exists and is not up, and start it.
 
     A new process that cannot be started leaves no directory behind.
     """
@@ -50,9 +51,9 @@ def establish(
             _create(place, spec, environ, held)
         else:
             process = load(place, spec.name)
-            if situation(process, table.boot_id()).child_lives:
-                _check_same(process.spec, spec)
-            else:
+            if is_up(process):
+                _check_same(process, spec)
+            if not situation(process, table.boot_id()).child_lives:
                 _redefine(place, process, spec, environ)
         launched = start_held(place, [(load(place, spec.name), held)])
         if launched.problems and fresh:
@@ -85,15 +86,17 @@ def _with_other(spec: Spec, old: Spec) -> Spec:
     return changed(spec, restart=rule, other=old.other)
 
 
-def _check_same(old: Spec, new: Spec) -> None:
-    """Raise Failed if the process is up with another definition than is asked for."""
+def _check_same(process: Process, new: Spec) -> None:
+    """Raise Failed if the process, which is up, has another definition than is asked for."""
+    old = process.spec
     new = _with_other(new, old)
     if old != new:
         differs = [
             field for field in type(old).fields if getattr(old, field) != getattr(new, field)
         ]
+        word = "up" if situation(process, table.boot_id()).child_lives else "waiting"
         message = (
-            f"{old.name} is up with another definition ({', '.join(differs)} differ): "
+            f"{old.name} is {word} with another definition ({', '.join(differs)} differ): "
             f"tsm stop {old.name} first, or give another --name"
         )
         raise Failed(message)

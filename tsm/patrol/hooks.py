@@ -20,13 +20,14 @@ from tsm.store import environment, hook_log, journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tsm.patrol.process import Process
     from tsm.store.home import Home
 
 _AWAITED = ("pre_start", "pre_stop")
 _TIMED_OUT = (124, 137)  # as timeout(1) reports it: ended by SIGTERM, by SIGKILL
+_AT_ONCE = 16  # so many are waited for side by side
 _LATE_S = 10.0
 _LOOK_S = 0.02
 
@@ -40,31 +41,50 @@ class Failure(Record):
     output: str  # its last line
 
 
+class _Running(Record):
+    """A hook that is waited for."""
+
+    process: Process
+    began_s: float
+
+    @property
+    def deadline_s(self) -> float:
+        """When it is ended."""
+        return self.began_s + self.process.spec.hooks.timeout_s
+
+
 class PreStartFailed(Refused):
     """The hook pre_start did not succeed, so nothing was started."""
 
 
-def before_start(home: Home, process: Process, reason: str) -> None:
-    """Run pre_start, if there is one, to its end. The caller holds the lock.
+def before_start(
+    home: Home, processes: Iterable[Process], reason: str
+) -> Iterator[tuple[Process, PreStartFailed | None]]:
+    """Run pre_start of those that have one, side by side, and yield each once it may start.
 
-    Blocks up to the time-out. Raises PreStartFailed, once that is journaled: nothing of the
-    process was changed, so what was due still is.
+    Or with what keeps it from that, once that is journaled: nothing of the process was changed,
+    so what was due still is. Those without the hook come first. The caller holds the locks.
+    Blocks up to the time-outs.
     """
-    if process.spec.hooks.pre_start is None:
-        return
-    for failure in _run(home, [process], "pre_start", reason).values():
-        message = f"{process.name}: not started: {failure.how}"
-        raise PreStartFailed(message)
+    hooked = []
+    for process in processes:
+        if process.spec.hooks.pre_start is None:
+            yield process, None
+        else:
+            hooked.append(process)
+    for process, failure in _run(home, hooked, "pre_start", reason):
+        message = f"{process.name}: not started: {failure.how}" if failure is not None else ""
+        yield process, PreStartFailed(message) if message else None
 
 
 def before_stop(home: Home, processes: Iterable[Process], reason: str) -> None:
     """Run pre_stop of those that have one and whose child lives, side by side, to their ends.
 
-    The caller holds the locks. Blocks up to the longest time-out. A failure is journaled.
+    The caller holds the locks. Blocks up to the time-outs. A failure is journaled.
     """
-    _run(
-        home, [one for one in processes if one.spec.hooks.pre_stop is not None], "pre_stop", reason
-    )
+    hooked = [one for one in processes if one.spec.hooks.pre_stop is not None]
+    for _ in _run(home, hooked, "pre_stop", reason):
+        pass
 
 
 def follow(
@@ -103,28 +123,39 @@ def conclude(home: Home, process: Process) -> None:
         time.sleep(_LOOK_S)
 
 
-def _run(home: Home, processes: Sequence[Process], hook: str, reason: str) -> Mapping[str, Failure]:
-    """Run the hook of each to its end, side by side; the failures by name, journaled."""
-    failures: dict[str, Failure] = {}
-    begun = []
-    for process in processes:
-        try:
-            begun.append((process, _begun(home, process, hook, reason), time.monotonic()))
-        except (TsmError, OSError) as error:
-            failures[process.name] = _not_run(hook, error)
-    for process, pid, began_s in begun:
-        code = hooks.awaited(pid, process.spec.hooks.timeout_s)
-        took_s = time.monotonic() - began_s
-        output = hook_log.gathered(home, process.name)
-        if code != 0:
-            late = code in _TIMED_OUT and took_s >= process.spec.hooks.timeout_s
-            how = f"did not end within {process.spec.hooks.timeout_s:g} s" if late else _how(code)
-            told = f"{hook} {how}: {output or 'it said nothing'}"
-            failures[process.name] = Failure(hook, told, code, output)
-    for process in processes:
-        if process.name in failures:
-            _note(home, process, failures[process.name])
-    return failures
+def _run(
+    home: Home, processes: Sequence[Process], hook: str, reason: str
+) -> Iterator[tuple[Process, Failure | None]]:
+    """Run the hook of each, some at once, and yield each when it has ended; a failure journaled."""
+    left, running = list(processes), dict[int, _Running]()
+    while left or running:
+        if left and len(running) < _AT_ONCE:
+            process = left.pop(0)
+            try:
+                running[_begun(home, process, hook, reason)] = _Running(process, time.monotonic())
+                continue
+            except (TsmError, OSError) as error:
+                failure: Failure | None = _not_run(hook, error)
+        else:
+            pid, code = hooks.first_ended({pid: one.deadline_s for pid, one in running.items()})
+            process = running[pid].process
+            failure = _failure(home, running.pop(pid), hook, code)
+        if failure is not None:
+            with suppress(OSError):  # as in `_failure`
+                _note(home, process, failure)
+        yield process, failure
+
+
+def _failure(home: Home, one: _Running, hook: str, code: int) -> Failure | None:
+    """How a hook has failed, if it has, with what it said, which goes to the log."""
+    output = ""
+    with suppress(OSError):  # a full disk keeps nobody from being stopped
+        output = hook_log.gathered(home, one.process.name)
+    if code == 0:
+        return None
+    late = code in _TIMED_OUT and time.monotonic() >= one.deadline_s
+    how = f"did not end within {one.process.spec.hooks.timeout_s:g} s" if late else _how(code)
+    return Failure(hook, f"{hook} {how}: {output or 'it said nothing'}", code, output)
 
 
 def _begun(home: Home, process: Process, hook: str, reason: str) -> int:

@@ -10,7 +10,21 @@ from shlex import quote
 from tsm.errors import Broken, TsmError
 from tsm.patrol.process import sound_meta, sound_saved, sound_spec
 from tsm.record import Record
-from tsm.store import config, crashes, definitions, environment, journal, metrics, runs, saved
+from tsm.store import (
+    config,
+    crashes,
+    definitions,
+    displaced,
+    environment,
+    journal,
+    log_index,
+    logs,
+    metrics,
+    rotated,
+    rotation,
+    runs,
+    saved,
+)
 
 _LINES = 100  # of a journal, that one repair takes away
 
@@ -31,31 +45,52 @@ class Finding(Record):
 
 def findings(home: Home) -> Iterator[Finding]:
     """Every finding of the whole home. Nothing is changed, no lock is taken."""
-    yield from _toolkit(home)
+    home.names()  # raises where there is a file in its place: such a home cannot be used
+    for part in (_toolkit, _processes, _saves, _events, _samples, _crashes):
+        try:
+            yield from part(home)
+        except NotADirectoryError as error:
+            path = str(error.filename)
+            yield Finding(path, str(error.strerror), _aside(path))
+        except OSError as error:
+            yield _unreadable(str(error.filename), error)
+
+
+def _processes(home: Home) -> Iterator[Finding]:
     for name in home.names():
         yield from _process(home, name)
-    for save in saved.names(home):
-        again = f"tsm save {quote(save)}"
-        yield from _read(home.save_file(save), lambda s=save: sound_saved(home, s), again)  # type: ignore[misc]
     for path in definitions.strangers(home):
         yield Finding(path, "not a directory, so not a process", _away(path))
     for path in (*definitions.leftovers(home), *definitions.orphan_locks(home)):
         yield Finding(path, "left by a killed command", "tsm patrol")
+
+
+def _saves(home: Home) -> Iterator[Finding]:
+    for save in saved.names(home):
+        path = home.save_file(save)
+        yield from _read(path, lambda s=save: sound_saved(home, s), _aside(path))  # type: ignore[misc]
+
+
+def _events(home: Home) -> Iterator[Finding]:
     for path in (*journal.day_files(home), *journal.history_files(home)):
         yield from _lines(path, "event", journal.unreadable_lines)
+
+
+def _samples(home: Home) -> Iterator[Finding]:
     for path in metrics.day_files(home):
         yield from _lines(path, "sample", metrics.unreadable_lines)
+
+
+def _crashes(home: Home) -> Iterator[Finding]:
+    if os.path.isfile(home.crashes):
+        yield Finding(home.crashes, "not a directory", _aside(home.crashes))
     for name in crashes.names(home):
-        yield from _reports(home, name)
-
-
-def _reports(home: Home, name: str) -> Iterator[Finding]:
-    for one in crashes.listed(home, name):
-        yield from _read(one.path, lambda path=one.path: crashes.read(path), _away(one.path))  # type: ignore[misc]
-    for path in crashes.unfinished(home, name):
-        yield Finding(path, "left unfinished by a killed command", "tsm patrol")
-    for path in crashes.strangers(home, name):
-        yield Finding(path, "not called as a crash report is", _away(path))
+        for one in crashes.listed(home, name):
+            yield from _read(one.path, lambda path=one.path: crashes.read(path), _away(one.path))  # type: ignore[misc]
+        for path in crashes.unfinished(home, name):
+            yield Finding(path, "left unfinished by a killed command", "tsm patrol")
+        for path in crashes.strangers(home, name):
+            yield Finding(path, "not called as a crash report is", _away(path))
 
 
 def _toolkit(home: Home) -> Iterator[Finding]:
@@ -74,12 +109,30 @@ def _process(home: Home, name: str) -> Iterator[Finding]:
     yield from _read(home.file(name, "spec.json"), lambda: sound_spec(home, name), again)
     yield from _read(home.file(name, "meta.json"), lambda: sound_meta(home, name), again)
     yield from _read(home.file(name, "run"), lambda: runs.read(home, name), again)
+    kept = runs.unreported_file(home, name)
+    yield from _read(kept, lambda: runs.unreported(home, name), _away(kept))
     yield from _read(home.file(name, "env"), lambda: environment.read(home, name), anew)
     env = home.file(name, "env")
     if os.path.exists(env) and stat.S_IMODE(os.stat(env).st_mode) & 0o077:
         yield Finding(env, "others may read it, and it may hold secrets", f"chmod 600 {quote(env)}")
     for path in definitions.unfinished_files(home.process(name)):
         yield Finding(path, "left unfinished by a killed command", "tsm patrol")
+    for stream in logs.STREAMS:
+        yield from _log(home, name, stream)
+
+
+def _log(home: Home, name: str, stream: str) -> Iterator[Finding]:
+    log, note = logs.current(home, name, stream), rotation.note_file(home, name, stream)
+    yield from _read(log, lambda: logs.check(log), _away(log))
+    yield from _read(note, lambda: rotation.noted(note), _away(note))
+    plain = [one.path for one in rotated.files(home, name, stream) if not one.compressed]
+    away = displaced.note_file(home, name, stream)
+    if os.path.lexists(away) and displaced.noted(home, name, stream) is None:
+        yield Finding(away, "does not tell of a log", _away(away))
+    for path in (log, *plain):
+        index = f"{path}.idx"
+        if os.path.lexists(index) and not (os.path.isfile(index) and log_index.is_sound(index)):
+            yield Finding(index, "not the index of a log", _away(index))
 
 
 def _lines(path: str, noun: str, unreadable: Callable[[str], list[int]]) -> Iterator[Finding]:
@@ -94,6 +147,15 @@ def _lines(path: str, noun: str, unreadable: Callable[[str], list[int]]) -> Iter
 def _away(path: str) -> str:
     plain = os.path.islink(path) or not os.path.isdir(path)
     return f"rm {quote(path)}" if plain else f"rm -r {quote(path)}"
+
+
+def _aside(path: str) -> str:
+    """Out of the way, and kept: it may be mended."""
+    return f"mv {quote(path)} {quote(f'{path}.unreadable')}"
+
+
+def _unreadable(path: str, error: OSError) -> Finding:
+    return Finding(path, error.strerror or str(error), "see to it that you may read it")
 
 
 def _number(path: str) -> None:
@@ -112,4 +174,4 @@ def _read(path: str, read: Callable[[], object], repair: str) -> Iterator[Findin
     except IsADirectoryError as error:
         yield Finding(path, str(error.strerror), f"rm -r {quote(path)}")
     except OSError as error:
-        yield Finding(path, error.strerror or str(error), "see to it that you may read it")
+        yield _unreadable(path, error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 from tsm.osproc import members, signals, table
@@ -14,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tsm.model import Exit
+    from tsm.model import Exit, Identity
     from tsm.patrol.crash_report import Incident
     from tsm.patrol.process import Process
     from tsm.store.home import Home
@@ -106,11 +108,11 @@ def _report(
     killed: Sequence[str],
     later: list[Incident] | None,
 ) -> None:
-    """Report a crash, or who needed SIGKILL, now or later."""
+    """Report a crash, or who needed SIGKILL, now or later; a record that is kept says that."""
     from tsm.patrol import crash_report  # most runs end without one
 
     incident = crash_report.ended(home, process, end, killed)
-    if later is None:
+    if later is None or not runs.keep_unreported(home, process.name):
         crash_report.report(home, *incident)
     else:
         later.append(incident)
@@ -122,20 +124,16 @@ def note_status(home: Home, process: Process, status: str, due_s: float | None =
     A process that was at rest or waiting, and is stopped now, has that journaled: no end of
     a run tells of it.
     """
-    run, short = process.run, 0
-    if run is not None and not run.stopped:
-        if status == "stopped" and process.down is not None:
-            journal.record_once(home, process.name, "stop", {"run": run.id})
-        if status in ("waiting", "errored"):
-            ends = state.exits(run, time.time())
-            short = restart.short_runs(process.spec.restart, ends)
+    run, rule = process.run, process.spec.restart
+    if run is not None and not run.stopped and status == "stopped" and process.down is not None:
+        journal.record_once(home, process.name, "stop", {"run": run.id})
     meta = changed(
         process.meta,
         pid=None,
         ticks=None,
         boot=None,
         status=status,
-        unstable_restarts=short,
+        unstable_restarts=state.short_runs(rule, run, status, time.time()),
         health=None,
         due=due_s,
     )
@@ -161,10 +159,14 @@ def _exit_facts(end: Exit) -> dict[str, object]:
 def brought_up_to_date(home: Home, process: Process, boot: str) -> Process:
     """Finish what a killed launcher or command left unsaid of the run. The caller holds the lock.
 
-    Adopts the child of a launcher that died before it could name it, and waits for an exit
-    that is just being written.
+    Reports how the run before has ended, adopts the child of a launcher that died before it
+    could name it, and waits for an exit that is just being written.
     """
     run, name = process.run, process.name
+    if os.path.exists(runs.unreported_file(home, name)):
+        from tsm.patrol import unreported  # as above
+
+        unreported.report_left(home, process)
     if run is None or run.boot != boot or run.exited or run.ended_s is not None:
         return note_begin(home, process)
     if run.launcher is not None and run.child is None:
@@ -178,7 +180,7 @@ def _await_child(home: Home, process: Process, boot: str) -> None:
     run, name = process.run, process.name
     deadline_s = time.monotonic() + _EXIT_LINE_S
     while run is not None and run.child is None and time.monotonic() < deadline_s:
-        if not table.alive(run.launcher, boot):
+        if not _at_work(run.launcher, boot):
             launcher = run.launcher
             found = members.carrier(run.id, launcher.pid if launcher else None)
             if found is not None:
@@ -193,7 +195,15 @@ def await_exit(home: Home, process: Process, boot: str) -> None:
     run = process.run
     deadline_s = time.monotonic() + _EXIT_LINE_S
     while run is not None and not run.exited and time.monotonic() < deadline_s:
-        if not table.alive(run.launcher, boot):
+        if not _at_work(run.launcher, boot):
             return
         time.sleep(0.0002)
         run = runs.read(home, process.name)
+
+
+def _at_work(launcher: Identity | None, boot: str) -> bool:
+    """Whether the launcher lives; one that somebody has stopped goes on: it is waited for."""
+    row = table.living(launcher, boot)
+    if row is not None and row.state == "T":
+        signals.send(row.pid, row.ticks, signal.SIGCONT)
+    return row is not None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 
-from tsm.errors import Broken
+from tsm.errors import Broken, Failed
 from tsm.osproc import table
 from tsm.patrol import presence
 from tsm.patrol.choose import chosen
 from tsm.patrol.process import load, situation
 from tsm.policy import state
 from tsm.record import Record, changed
-from tsm.store import documents, health, runs
+from tsm.store import documents, health, lock, runs
 
 _STALE_S = 150.0  # what nobody has asked for so long is not known; cron asks each minute
 
@@ -19,7 +19,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tsm.errors import TsmError
     from tsm.model import Meta, OsProcess
+    from tsm.patrol.process import Process
+    from tsm.policy.state import Situation
     from tsm.store.home import Home
 
 
@@ -53,16 +56,36 @@ def observe(home: Home, name: str, boot: str) -> Observed | None:
             if row is not None and row.ticks == meta.ticks and not row.dead:
                 down = runs.wanted_down(home, name) is not None
                 return _living(home, row, meta, down=down)
-        process = load(home, name)
-        at = situation(process, boot, attended=presence.attended(home))
+        process, at = _situated(home, name, boot)
         word, why = state.status(at)
         child = process.run.child if process.run is not None and at.child_lives else None
-        due_s = None if child is not None else meta.due
-        if child is None:
-            return Observed(name, word, why, None, None, process.meta, None, due_s)
-        return Observed(name, word, why, child.pid, child.ticks, process.meta)
+        if child is not None:
+            return Observed(name, word, why, child.pid, child.ticks, process.meta)
+        short = state.short_runs(at.rule, process.run, word, at.now_s)
+        now = changed(process.meta, unstable_restarts=short)
+        due_s = None if state.is_due(at) else process.meta.due
+        return Observed(name, word, why, None, None, now, None, due_s)
     except Broken as error:
         return _broken_or_gone(home, name, str(error))
+
+
+def _situated(home: Home, name: str, boot: str) -> tuple[Process, Situation]:
+    """The process as all of its files and the kernel show it.
+
+    Who starts one goes through states that would need a patrol if nobody was at it.
+    """
+    process = load(home, name)
+    while True:
+        at = situation(process, boot, attended=presence.attended(home))
+        if not state.is_due(at):
+            return process, at
+        if lock.holder(home, name) is not None:
+            return process, changed(at, acted_on=True)
+        before, process = process, load(home, name)
+        if process == before:
+            from tsm.patrol import crash_report  # what is overdue is rare
+
+            return process, changed(at, failed=crash_report.failed_start(home, process) or "")
 
 
 def _living(home: Home, row: OsProcess, meta: Meta, *, down: bool) -> Observed:
@@ -92,6 +115,13 @@ def observe_all(home: Home, words: Sequence[str]) -> list[Observed]:
     boot = table.boot_id()
     found = [one for one in (observe(home, name, boot) for name in names) if one is not None]
     return sorted(found, key=lambda one: (one.meta.tsm_id if one.meta else 0, one.name))
+
+
+def without_child(observed: Sequence[Observed], more: str = "") -> list[TsmError]:
+    """What to say of those of which no child is known; of a broken one, nobody can tell."""
+    found: list[TsmError] = [Broken(one.reason) for one in observed if one.status == "broken"]
+    down = [one.name for one in observed if one.pid is None and one.status != "broken"]
+    return [*found, Failed(f"{', '.join(down)}: not running{more}")] if down else found
 
 
 def uptime_s(one: Observed) -> float | None:

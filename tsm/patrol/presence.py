@@ -10,6 +10,7 @@ import time
 from tsm.errors import Broken, Refused
 from tsm.osproc import signals, spawn, table
 from tsm.patrol.choose import wanted_up
+from tsm.policy.supervised import for_residents
 from tsm.store import attendance, config
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tsm.model import Identity
+    from tsm.spec import Spec
     from tsm.store.home import Home
 
 HUNG_S = 45.0  # a heartbeat older than that: it beats each 10 s
@@ -52,6 +54,14 @@ def stays(home: Home) -> bool:
         return config.read(home).patrol != config.CRON
     except Broken:
         return True
+
+
+def unattended(home: Home, spec: Spec) -> str | None:
+    """What is asked of a patrol that stays where none is to; None if nothing is."""
+    what = ", ".join(for_residents(spec))
+    if not what or stays(home):
+        return None
+    return f"{spec.name}: nobody watches {what}: config.toml leaves all to patrols from cron"
 
 
 def require(home: Home) -> None:

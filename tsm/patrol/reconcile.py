@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
+from tsm.errors import Broken, Refused
 from tsm.model import End, Keep, Renew, Rest, Start, assert_never
 from tsm.osproc import table
 from tsm.patrol import crash_report, guard, hooks
-from tsm.patrol.begin import begin
+from tsm.patrol.begin import begin, check
 from tsm.patrol.end import end
 from tsm.patrol.notes import brought_up_to_date, note_due, note_status
 from tsm.patrol.process import load, situation
@@ -15,11 +16,12 @@ from tsm.patrol.take_down import RESTART
 from tsm.policy import jobs, state
 from tsm.policy.restart import counted
 from tsm.record import Record, changed
-from tsm.store import definitions, journal, runs
+from tsm.store import definitions, environment, journal, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tsm.model import Exit
+    from tsm.osproc.sample import Sample
     from tsm.patrol.crash_report import Incident
     from tsm.patrol.process import Process
     from tsm.store.home import Home
@@ -40,16 +42,17 @@ class Done(Record):
     over: Process | None = None  # as it was, where the launcher of that run has no more to do
 
 
-def reconcile(home: Home, name: str, lock_timeout_s: float) -> Done:
+def reconcile(home: Home, name: str, lock_timeout_s: float, last: Sample | None = None) -> Done:
     """Put one process right. Idempotent; raises Broken, Busy, Refused.
 
-    A process that is deleted meanwhile has nothing that could be wrong.
+    `last` is its last sample, if that is in memory: a crash report tells it. A process that is
+    deleted meanwhile has nothing that could be wrong.
     """
     with guard.held(home, name, lock_timeout_s) as held:
         if not definitions.exists(home, name):
             held.retire()
             return Done(name, "")
-        return _put_right(home, held, load(home, name))
+        return _put_right(home, held, load(home, name), last)
 
 
 def renew(home: Home, process: Process, step: Renew, lock_timeout_s: float) -> Done:
@@ -68,7 +71,7 @@ def renew(home: Home, process: Process, step: Renew, lock_timeout_s: float) -> D
         return _renewed(home, held, now, step)
 
 
-def _put_right(home: Home, held: Lock, process: Process) -> Done:
+def _put_right(home: Home, held: Lock, process: Process, last: Sample | None = None) -> Done:
     boot = table.boot_id()
     later: list[Incident] = []
     process = brought_up_to_date(home, process, boot)
@@ -76,8 +79,7 @@ def _put_right(home: Home, held: Lock, process: Process) -> Done:
     try:
         return _carried_out(home, held, process, state.next_step(situation(process, boot)))
     finally:
-        for incident in later:  # the next run has not waited for it
-            crash_report.report(home, *incident)
+        crash_report.report_later(home, later, last)
 
 
 def _carried_out(home: Home, held: Lock, process: Process, step: Step) -> Done:  # noqa: RET503 - see assert_never
@@ -111,7 +113,11 @@ def _with_end_noted(home: Home, process: Process, boot: str, later: list[Inciden
 
 
 def _renewed(home: Home, held: Lock, process: Process, step: Renew) -> Done:
-    """End the run as a restart by command does, so that one that is cut short is finished."""
+    """End the run as a restart by command does, so that one that is cut short is finished.
+
+    Raises Refused, and leaves it alone, where the next could not begin.
+    """
+    check(home, process.spec, environment.read(home, process.name))
     run_id = process.run.id if process.run is not None else ""
     if step.event != "restart":
         journal.record_once(home, process.name, step.event, {"run": run_id, "reason": step.why})
@@ -137,7 +143,11 @@ def _start(home: Home, held: Lock, process: Process, why: str) -> Done:
         verb = "restart" if run.child is not None else run.why
     if process.spec.schedule.job is not None:
         verb = "start"
-    begun = begin(home, held, process, verb, past)
+    try:
+        begun = begin(home, held, process, verb, past)
+    except (Refused, Broken) as problem:
+        crash_report.retry_failed(home, process, str(problem))
+        raise
     status = "online" if process.spec.ready.check is None else "launching"
     due = jobs.renewal(process.spec.schedule, time.time())
     due_s = due[0] if due is not None else None

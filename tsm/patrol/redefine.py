@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
-from tsm.errors import Refused
-from tsm.osproc import preflight, table
+from tsm.errors import Refused, Usage
+from tsm.osproc import accounts, preflight, table
 from tsm.patrol.define import settled
+from tsm.patrol.end import dismiss_launchers
+from tsm.patrol.notes import note_status
 from tsm.patrol.process import Process, situation
+from tsm.patrol.take_down import STOP
 from tsm.policy import changes as policy
+from tsm.policy import effects
 from tsm.policy.environ import masked
 from tsm.record import Record, changed
-from tsm.store import definitions, documents, environment, journal
+from tsm.store import definitions, documents, environment, journal, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +36,7 @@ class Redefinition(Record):
     differences: Mapping[str, list[object]]  # by key, the old value and the new, secrets masked
     restart_needed: bool  # a run that lives goes on as it was
     complete: bool  # all of that stands on disk
+    rests: bool  # it was a job, is none any more, and is not started for that
 
 
 def redefinition(home: Home, process: Process, changes: Changes) -> Redefinition:
@@ -42,23 +48,32 @@ def redefinition(home: Home, process: Process, changes: Changes) -> Redefinition
     if changes.cwd is not None:
         spec = changed(spec, cwd=os.path.abspath(changes.cwd))
     spec = settled(spec)
+    what = effects.idle(spec, effects.unusual(spec, changes.settings))
+    if what is not None:
+        message = f"{spec.name}: {what}"
+        raise Usage(message)
     before = environment.read(home, process.name)
     environ = _environ(spec, before, changes)
+    if spec.limits.user != process.spec.limits.user:
+        environ = _of_user(spec, environ)
     refusal = _refusal(spec, environ)
     if refusal is not None and str(refusal) != str(_refusal(process.spec, before)):
         raise refusal
     found = {
         **policy.differences(process.spec, spec),
-        **_variables(before, environ, changes.env),
+        **_variables(before, environ, dict.fromkeys((*changes.env, *accounts.VARIABLES))),
     }
     late = any(policy.takes_restart(key) for key in found)
+    lives = situation(process, table.boot_id()).child_lives
+    freed = process.spec.schedule.job is not None and spec.schedule.job is None
     return Redefinition(
         process,
         spec,
         environ,
         found,
-        late and situation(process, table.boot_id()).child_lives,
+        late and lives,
         spec == process.spec and environ == before,
+        freed and not lives,
     )
 
 
@@ -66,12 +81,17 @@ def carry_out(home: Home, one: Redefinition) -> None:
     """Write it down, and journal it. The caller holds the lock of the process."""
     if one.complete:
         return
+    if one.rests:
+        runs.want_down(home, one.spec.name, STOP)  # first of all: no patrol may start it
     environment.write(home, one.spec.name, one.environ)
     documents.write_spec(home, one.spec)
     meta = definitions.described(one.process.meta, one.spec)
     if meta != one.process.meta:
         documents.write_meta(home, meta)
     journal.record(home, one.spec.name, "set", {"changed": one.differences})
+    if one.rests:
+        note_status(home, changed(one.process, meta=meta, down="stop"), "stopped")
+        dismiss_launchers([one.process])
 
 
 def _environ(spec: Spec, before: Mapping[bytes, bytes], changes: Changes) -> dict[bytes, bytes]:
@@ -84,6 +104,24 @@ def _environ(spec: Spec, before: Mapping[bytes, bytes], changes: Changes) -> dic
         else:
             environ[os.fsencode(key)] = os.fsencode(value)
     return environ
+
+
+def _of_user(spec: Spec, environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """The environment with what it says of the user renewed, where nobody gave that by name.
+
+    Without a user it is that of whoever runs tsm, as far as that has an account.
+    """
+    own = changed(spec.limits, user=str(os.geteuid()))
+    told: dict[bytes, bytes] = {}
+    with suppress(Refused):
+        told = accounts.variables(spec.limits if spec.limits.user is not None else own)
+    given = {os.fsencode(key) for key in spec.env}
+    if spec.env_file is not None:
+        with suppress(Refused, Usage):  # --update-env will tell
+            given |= environment.read_dotenv(spec.env_file).keys()
+    renewed = {os.fsencode(key) for key in accounts.VARIABLES} - given
+    kept = {key: value for key, value in environ.items() if key not in renewed}
+    return {key: value for key, value in told.items() if key in renewed} | kept
 
 
 def _variables(

@@ -32,11 +32,12 @@ def reset(home: Home, process: Process) -> int | None:
     errored = state.status(situation(process, boot))[0] == "errored"
     restarts = max(meta.restarts, run.restarts if run is not None else 0)
     past = run.past if run is not None and not errored else ()
-    if not (restarts or meta.unstable_restarts or past):
+    short = meta.unstable_restarts if errored else 0
+    if not (restarts or meta.unstable_restarts != short or past):
         return None
     if run is not None:
         runs.note(home, name, "restarts 0" if errored else "reset")
-    documents.write_meta(home, changed(meta, restarts=0, unstable_restarts=0))
+    documents.write_meta(home, changed(meta, restarts=0, unstable_restarts=short))
     journal.record(home, name, "reset", {"restarts": restarts})
     return restarts
 

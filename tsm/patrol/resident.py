@@ -11,8 +11,9 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from tsm.errors import Broken, Busy, TsmError, refused
+from tsm.errors import Broken, Busy, Refused, TsmError, refused
 from tsm.osproc import notify, offspring, table
 from tsm.patrol.end import dismiss_launchers
 from tsm.patrol.reconcile import Done, reconcile
@@ -65,8 +66,7 @@ class Resident:
             notify.tell("READY=1")
             self._leave_if_idle()
             await self._over.wait()
-            loop.remove_reader(self._fifo)
-            os.close(self._fifo)  # from here on, whoever rings is told that nobody is there
+            self._listen_no_more()  # from here on, whoever rings is told that nobody is there
             if self._dismissed or not self._missed():
                 break
             self._over.clear()
@@ -91,8 +91,17 @@ class Resident:
         if self._over.is_set():
             return
         ward.looking = True
-        act = ward.acts.pop(0) if ward.acts else lambda: reconcile(self.home, ward.name, _LOCK_S)
-        future = asyncio.get_running_loop().run_in_executor(self._looks, self._acted, act)
+        act = (
+            ward.acts.pop(0)
+            if ward.acts
+            else partial(reconcile, self.home, ward.name, _LOCK_S, ward.sample)
+        )
+        try:
+            future = asyncio.get_running_loop().run_in_executor(self._looks, self._acted, act)
+        except RuntimeError as error:  # no more threads
+            ward.looking = False
+            self._complain(ward, Refused(f"{ward.name}: {error}"))
+            return
         future.add_done_callback(lambda done: self._looked(ward, done))
 
     @staticmethod
@@ -110,14 +119,12 @@ class Resident:
             return
         ward.let_go()
         try:
-            done = future.result()
+            self._attend(ward, future.result())
         except Busy:
             self._woken(ward)
             return
         except (TsmError, OSError) as error:
             self._complain(ward, error)
-        else:
-            self._attend(ward, done)
         if ward.again or ward.acts:
             ward.again = False
             if self._wards.setdefault(ward.name, ward) is ward:
@@ -126,7 +133,6 @@ class Resident:
 
     def _attend(self, ward: Ward, done: Done) -> None:
         """Arrange to be woken for the process when there is something to be done."""
-        ward.succeeded()
         ward.done = done
         if done.action:
             self.say(f"{ward.name}: {done.action} ({done.reason})")
@@ -139,12 +145,10 @@ class Resident:
         run = done.process.run
         if done.status in _UP and run is not None and not (done.due_s and done.status == "waiting"):
             one = run.launcher if run.child is None or run.exited else run.child
-            try:
-                if one is not None and one.boot == table.boot_id():
-                    ward.await_end(one)
-            except OSError as error:
-                self._complain(ward, error)
+            if one is not None and one.boot == table.boot_id():
+                ward.await_end(one)
         self._surroundings.supervise(ward, done)
+        ward.succeeded()
 
     def _complain(self, ward: Ward, error: TsmError | OSError) -> None:
         text = str(error if isinstance(error, TsmError) else refused(error))
@@ -160,7 +164,7 @@ class Resident:
 
     def _missed(self) -> bool:
         """Whether somebody has rung just when nobody listened any more."""
-        for name in self.home.names():
+        for name in self._names():
             ward = self._wards.get(name)
             if ward is None:
                 return True
@@ -176,13 +180,29 @@ class Resident:
         return False
 
     def _listen(self) -> None:
-        self._fifo = attendance.listen(self.home)
-        asyncio.get_running_loop().add_reader(self._fifo, self._rung)
+        fifo = attendance.listen(self.home)
+        self._listen_no_more()
+        self._fifo = fifo
+        asyncio.get_running_loop().add_reader(fifo, self._rung)
+
+    def _listen_no_more(self) -> None:
+        if self._fifo >= 0:
+            asyncio.get_running_loop().remove_reader(self._fifo)
+            os.close(self._fifo)
+            self._fifo = -1
 
     def _rung(self) -> None:
         names = attendance.heard(self._fifo)
-        for name in self.home.names() if names is None else names:
+        for name in self._names() if names is None else names:
             self.look(name)
+
+    def _names(self) -> list[str]:
+        """The processes there are; those that were there before, where that cannot be read."""
+        try:
+            return self.home.names()
+        except OSError as error:
+            self.say(str(refused(error)))
+            return list(self._wards)
 
     def _dismiss(self) -> None:
         self._dismissed = True
@@ -193,22 +213,24 @@ class Resident:
         self._look_at_all()
 
     def _look_at_all(self) -> None:
-        for name in self.home.names():
+        for name in self._names():
             self.look(name)
 
     def _beat(self) -> None:
-        if not attendance.beat(self.home):
-            self._dismiss()  # the home is gone, or somebody else's
-            return
+        """Show that it lives, and see to what it needs for that. Goes on whatever fails."""
+        asyncio.get_running_loop().call_later(_BEAT_S, self._beat)
         notify.tell(f"WATCHDOG=1\nSTATUS=looks after {len(self._wards)} processes")
         offspring.bury()
-        if self._fifo >= 0 and not attendance.listens(self.home, self._fifo):
-            asyncio.get_running_loop().remove_reader(self._fifo)
-            os.close(self._fifo)
-            self._listen()  # somebody has removed it: nobody could ring
-            self._look_at_all()
-        rotate_log(self.home)
-        asyncio.get_running_loop().call_later(_BEAT_S, self._beat)
+        try:
+            if not attendance.beat(self.home):
+                self._dismiss()  # the home is gone, or somebody else's
+                return
+            if self._fifo >= 0 and not attendance.listens(self.home, self._fifo):
+                self._listen()  # somebody has removed it: nobody could ring
+                self._look_at_all()
+            rotate_log(self.home)
+        except OSError as error:
+            self.say(str(refused(error)))
 
 
 def serve(home: Home, place: Lock, say: Callable[[str], None], *, stays: bool) -> None:

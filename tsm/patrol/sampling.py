@@ -39,13 +39,19 @@ class Sampler:
         """
         try:
             now = self._samples(home, table.processes() if rows is None else rows)
-            values = [_row(name, one, self._former.get(name)) for name, one in now.items()]
+            values = [
+                {"name": name, **used(one, self._former.get(name))} for name, one in now.items()
+            ]
             self._former = now
             metrics.record(home, now_s, values)
             self._prune(home, now_s, days)
         except OSError as error:
             return refused(error)
         return None
+
+    def last(self, name: str) -> Sample | None:
+        """The last sample of a process, whichever run it was of."""
+        return self._former.get(name)
 
     def _samples(self, home: Home, rows: Iterable[OsProcess]) -> dict[str, Sample]:
         children = dict(_children(home, table.boot_id()))
@@ -72,6 +78,20 @@ def due(home: Home, now_s: float, interval_s: float) -> bool:
     return not last_s <= now_s < last_s + _EARLY * interval_s  # a clock may have been set back
 
 
+def used(one: Sample, former: Sample | None) -> dict[str, object]:
+    """What a sample tells, as it is kept; `former` is the one before, if there was one."""
+    cpu = sample.percent_since(former, one)
+    return {
+        "cpu": sample.percent_of_life(one) if cpu is None else cpu,
+        "mem": one.rss_bytes,
+        "procs": one.procs,
+        "fds": one.fds,
+        "threads": one.threads,
+        "read": one.read_bytes,
+        "written": one.written_bytes,
+    }
+
+
 def _children(home: Home, boot: str) -> Iterable[tuple[str, tuple[int, int]]]:
     """The name of each process with pid and start time of the child that its meta names."""
     for name in home.names():
@@ -81,17 +101,3 @@ def _children(home: Home, boot: str) -> Iterable[tuple[str, tuple[int, int]]]:
             continue
         if meta.pid is not None and meta.ticks is not None and meta.boot == boot:
             yield name, (meta.pid, meta.ticks)
-
-
-def _row(name: str, one: Sample, former: Sample | None) -> dict[str, object]:
-    cpu = sample.percent_since(former, one)
-    return {
-        "name": name,
-        "cpu": sample.percent_of_life(one) if cpu is None else cpu,
-        "mem": one.rss_bytes,
-        "procs": one.procs,
-        "fds": one.fds,
-        "threads": one.threads,
-        "read": one.read_bytes,
-        "written": one.written_bytes,
-    }

@@ -6,7 +6,7 @@ import asyncio
 import time
 from contextlib import aclosing
 
-from tsm.errors import TsmError
+from tsm.errors import TsmError, refused
 from tsm.model import Renew
 from tsm.osproc import probes, table
 from tsm.osproc.notify import of_run, told_after
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     Act = Callable[[], Done]
 
 _LOCK_S = 30.0
+_AGAIN_S = 10.0
 
 
 class Supervision:
@@ -47,6 +48,7 @@ class Supervision:
         self._ward = ward
         self._world = world(home, process, run)
         self._told = asyncio.Event()
+        self._watchdog_s = self._world.seen.told.watchdog_s  # as it is written down
         self._excess = excess.Excess()
         self._former: Sample | None = None
         self._renewed = False
@@ -56,7 +58,7 @@ class Supervision:
             (spec.health.check is not None, self._ask_health),
             (bool(spec.watch.paths), self._watch),
         )
-        self._tasks = [asyncio.ensure_future(self._guarded(part())) for on, part in parts if on]
+        self._tasks = [asyncio.ensure_future(self._guarded(part)) for on, part in parts if on]
 
     def fits(self, process: Process) -> bool:
         """Whether it is still about the same run, and the same definition."""
@@ -87,11 +89,16 @@ class Supervision:
         if step is not None:
             self._renew(step)
 
-    async def _guarded(self, part: Coroutine[None, None, None]) -> None:
-        try:
-            await part
-        except (TsmError, OSError) as error:
-            say(f"{self.process.name}: {error}")
+    async def _guarded(self, part: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do a part of it, anew after what may pass: a machine that has run out of something."""
+        while True:
+            try:
+                return await part()
+            except TsmError as error:
+                return say(f"{self.process.name}: {error}")
+            except OSError as error:
+                say(f"{self.process.name}: {refused(error)}")
+            await asyncio.sleep(_AGAIN_S)
 
     async def _await_ready(self) -> None:
         probe, said = self.process.spec.ready, ""
@@ -106,6 +113,7 @@ class Supervision:
         spec = self.process.spec
         while True:
             await self._pause(spec.health, ready=False)
+            self._note_watchdog()
             if spec.ready.check is not None and not self._is_ready():
                 continue
             former, self.verdict = self.verdict, await self._answer(spec.health, ready=False)
@@ -121,6 +129,13 @@ class Supervision:
 
     def _note(self, former: Verdict, now: Verdict) -> None:
         self._act(lambda: verdicts.note_health(self.home, self.process, former, now))
+
+    def _note_watchdog(self) -> None:
+        """Write down how long the run may be silent, where that has changed."""
+        said_s = self._world.seen.told.watchdog_s
+        if said_s != self._watchdog_s:
+            self._watchdog_s = said_s
+            self._act(lambda: verdicts.note_watchdog(self.home, self.process, said_s))
 
     async def _answer(self, probe: Probe, *, ready: bool) -> Verdict:
         former = Verdict() if ready else self.verdict
@@ -159,7 +174,7 @@ class Supervision:
                     self._renew(Renew("watch", f"{min(paths)} changed"))
 
     def _loops(self, paths: frozenset[str]) -> bool:
-        """Whether the process itself seems to write what it is restarted for: named, once."""
+        """Whether its starts seem to change what it is restarted for: named, once."""
         history, at_s = self._ward.changes, time.time() - self.process.spec.watch.delay_s
         history.append(feedback.Change(self.run.time_s, at_s, paths))
         del history[: -feedback.RESTARTS]
@@ -168,20 +183,27 @@ class Supervision:
             return False
         history.clear()
         self._ward.own.add(written)
-        why = f"it seems to write {written} itself, which is watched no more: see --ignore"
+        why = f"{feedback.sentence(written)}: see --ignore"
         say(f"{self.process.name}: {why}")
         self._act(lambda: verdicts.note_loop(self.home, self.process, why))
         return True
 
     def _renew(self, step: Renew) -> None:
-        """Replace the run, once."""
+        """Replace the run, once; what could not be done is tried when it is asked for again."""
         if not self._renewed:
             self._renewed = True
-            self._ward.act(lambda: renew(self.home, self.process, step, _LOCK_S))
+            self._ward.act(lambda: self._replaced(step))
+
+    def _replaced(self, step: Renew) -> Done:
+        try:
+            return renew(self.home, self.process, step, _LOCK_S)
+        except (TsmError, OSError):
+            self._renewed = False
+            raise
 
     def _act(self, note: Callable[[], None]) -> None:
         def act() -> Done:
             note()
-            return reconcile(self.home, self.process.name, _LOCK_S)
+            return reconcile(self.home, self.process.name, _LOCK_S, self._ward.sample)
 
         self._ward.act(act)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 
-from tsm.errors import TsmError
+from tsm.errors import TsmError, refused
 from tsm.osproc import notify, table
+from tsm.osproc.aside import aside
 from tsm.osproc.sample import samples
+from tsm.patrol.log_watch import LogWatch
 from tsm.patrol.resident_log import say
 from tsm.patrol.sampling import Sampler
 from tsm.patrol.supervision import Supervision
 from tsm.policy.supervised import asks, limited
 from tsm.store import attendance, config
+from tsm.store.config import Config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
     from tsm.patrol.reconcile import Done
     from tsm.patrol.ward import Ward
-    from tsm.store.config import Config
     from tsm.store.home import Home
 
 _MEASURE_S = 2.0  # between two looks at who has a limit
@@ -32,12 +34,14 @@ class Surroundings:
 
     def __init__(self, home: Home, wards: Callable[[], Iterable[Ward]]) -> None:
         self.home = home
-        self.config: Config = config.read(home)
+        self.config = Config()
+        self._configure()
         self._wards = wards
         self._sockets: list[socket] = []
         self._sampler = Sampler()
         self._tasks: list[asyncio.Task[None]] = []
         self._limited = asyncio.Event()  # there is somebody to be measured
+        self._logs: LogWatch | None = None
 
     def open(self) -> None:
         """Listen to what children tell, and begin to measure."""
@@ -50,10 +54,16 @@ class Surroundings:
                 continue
             self._sockets.append(one)
             loop.add_reader(one, self._told, one)
+        try:
+            self._logs = LogWatch(self.home, lambda: self.config)
+        except OSError as error:
+            say(f"logs are rotated by patrols alone: {refused(error)}")
         self._tasks = [asyncio.ensure_future(self._sample()), asyncio.ensure_future(self._limit())]
 
     def close(self) -> None:
         """The end of it."""
+        if self._logs is not None:
+            self._logs.close()
         for task in self._tasks:
             task.cancel()
         for one in self._sockets:
@@ -62,12 +72,17 @@ class Surroundings:
 
     def reread(self) -> None:
         """Read config.toml again; one that makes no sense changes nothing."""
+        self._configure()
+        if self._logs is not None:
+            self._logs.reread()
+        self._tasks[0].cancel()
+        self._tasks[0] = asyncio.ensure_future(self._sample())
+
+    def _configure(self) -> None:
         try:
             self.config = config.read(self.home)
         except TsmError as error:
             say(str(error))
-        self._tasks[0].cancel()
-        self._tasks[0] = asyncio.ensure_future(self._sample())
 
     def supervise(self, ward: Ward, done: Done) -> None:
         """Keep asking and measuring as long as the run is the same."""
@@ -76,6 +91,8 @@ class Surroundings:
         if process is None or not up or process.run is None:
             ward.unsupervise()
             return
+        if self._logs is not None:
+            self._logs.watch(process.name)
         if ward.supervision is not None and ward.supervision.fits(process):
             return
         ward.unsupervise()
@@ -85,35 +102,55 @@ class Surroundings:
                 self._limited.set()
 
     def _told(self, one: socket) -> None:
-        for message in notify.drained(one):
-            for ward in self._wards():
-                if ward.supervision is not None and ward.supervision.told(message):
-                    break
+        try:
+            for message in notify.drained(one):
+                for ward in self._wards():
+                    if ward.supervision is not None and ward.supervision.told(message):
+                        break
+        except OSError as error:
+            say(str(refused(error)))
 
     async def _limit(self) -> None:
+        trouble = ""
         while await self._limited.wait():
             await asyncio.sleep(_MEASURE_S)
-            asked = [ward.supervision for ward in self._wards() if ward.supervision is not None]
-            measured = [one for one in asked if limited(one.process.spec)]
-            if not measured:
-                self._limited.clear()
-                continue
-            pids = {one.run.child.pid: one for one in measured if one.run.child}
-            found = await asyncio.to_thread(
-                lambda pids=pids: samples(pids, table.processes(), files=False)  # type: ignore[misc]
-            )
-            for pid, sample in found.items():
-                child = pids[pid].run.child
-                if child is not None and child.ticks == sample.ticks:
-                    pids[pid].measured(sample)
+            try:
+                await self._measure()
+            except OSError as error:
+                trouble = _said(str(refused(error)), trouble)
+            else:
+                trouble = ""
+
+    async def _measure(self) -> None:
+        """Tell those who have a limit what they use; wait for others if there are none."""
+        asked = [ward.supervision for ward in self._wards() if ward.supervision is not None]
+        measured = [one for one in asked if limited(one.process.spec)]
+        if not measured:
+            self._limited.clear()
+            return
+        pids = {one.run.child.pid: one for one in measured if one.run.child}
+        found = await aside(lambda: samples(pids, table.processes(), files=False))
+        for pid, sample in found.items():
+            child = pids[pid].run.child
+            if child is not None and child.ticks == sample.ticks:
+                pids[pid].measured(sample)
 
     async def _sample(self) -> None:
         trouble = ""
         while self.config.metrics_interval_s > 0:
             await asyncio.sleep(self.config.metrics_interval_s)
-            error = await asyncio.to_thread(
-                self._sampler.take, self.home, time.time(), self.config.metrics_days
-            )
-            if error is not None and str(error) != trouble:
-                say(str(error))
-            trouble = str(error or "")
+            days, now_s = self.config.metrics_days, time.time()
+            try:
+                error = await aside(lambda d=days, s=now_s: self._sampler.take(self.home, s, d))  # type: ignore[misc]
+            except OSError as none:  # no more threads
+                error = refused(none)
+            for ward in self._wards():
+                ward.sample = self._sampler.last(ward.name)
+            trouble = _said(str(error or ""), trouble)
+
+
+def _said(text: str, before: str) -> str:
+    """The text, which is said unless it is that of before, or empty."""
+    if text not in ("", before):
+        say(text)
+    return text

@@ -5,13 +5,14 @@ from __future__ import annotations
 from tsm.errors import Broken, Usage
 from tsm.model import Identity
 from tsm.osproc import table
+from tsm.patrol import begin
 from tsm.patrol.bring_up import launch_held
 from tsm.patrol.hold import held_all
 from tsm.patrol.process import salvaged
 from tsm.patrol.take_down import STOP, take_down
 from tsm.record import changed
 from tsm.spec import Restart, Watch
-from tsm.store import definitions, documents
+from tsm.store import definitions, documents, environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,8 +71,13 @@ def remove(home: Home, names: list[str]) -> None:
 
 
 def again(home: Home, name: str) -> Process:
-    """End the run and begin the next. Raises what keeps it from that; then it stays down."""
+    """End the run and begin the next. Raises what keeps it from that.
+
+    What can be known before leaves the run alone, else it stays down.
+    """
     with held_all(home, [name], _LOCK_S) as held:
+        for process in held.processes.values():
+            begin.check(home, process.spec, environment.read(home, name))
         ended = take_down(home, held, STOP, lambda _text: None)
         for problem in held.problems:
             raise problem

@@ -38,7 +38,7 @@ def note_ready(home: Home, process: Process) -> None:
         after_s = round(max(0.0, time.time() - now.run.time_s), 3)
         journal.record_once(home, now.name, "online", {"run": now.run.id, "after_s": after_s})
         runs.note(home, now.name, "ready")
-        health.forget(home, now.name)  # it said why it was not ready
+        health.forget(home, now.name, now.run.id)  # it said why it was not ready
         documents.write_meta(home, changed(now.meta, status="online"))
 
 
@@ -58,19 +58,26 @@ def note_health(home: Home, process: Process, former: Verdict, verdict: Verdict)
         elif former.state == "unhealthy" and verdict.state == "healthy":
             journal.record(home, now.name, "healthy", facts)
         values = {
-            "run": now.run.id,
             "time": round(time.time(), 3),
             "state": verdict.state,
             "failures": verdict.failures,
             "output": verdict.output,
         }
-        health.write(home, now.name, values)
+        health.write(home, now.name, now.run.id, values)
         if now.spec.health.check is not None and now.meta.health != verdict.state:
             documents.write_meta(home, changed(now.meta, health=verdict.state))
 
 
+def note_watchdog(home: Home, process: Process, watchdog_s: float | None) -> None:
+    """The run has said how long it may be silent: the next resident is to know."""
+    with guard.held(home, process.name, _LOCK_S):
+        now = _same(home, process)
+        if now is not None and now.run is not None:
+            health.write_watchdog(home, now.name, now.run.id, watchdog_s)
+
+
 def note_loop(home: Home, process: Process, why: str) -> None:
-    """The process is watched, and writes the files itself."""
+    """The process is restarted for a file that its restarts seem to change."""
     with guard.held(home, process.name, _LOCK_S):
         now = _same(home, process)
         if now is not None and now.run is not None:

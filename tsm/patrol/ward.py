@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tsm.model import Identity
+    from tsm.osproc.sample import Sample
     from tsm.patrol.reconcile import Done
     from tsm.patrol.supervision import Supervision
     from tsm.policy.feedback import Change
@@ -28,9 +29,10 @@ class Ward:
         self.looking = False
         self.again = False  # something has happened during the look
         self.acts: list[Callable[[], Done]] = []  # to be done in place of the next looks
-        self.own: set[str] = set()  # watched files that it has been found to write itself
+        self.own: set[str] = set()  # watched files that change with its starts
         self.changes: list[Change] = []  # what has led to the last restarts of what is watched
         self.done: Done | None = None  # what the last look has led to
+        self.sample: Sample | None = None  # the last one, whichever run it was of
         self.trouble = ""  # what the last look has failed for
         self.supervision: Supervision | None = None
         self._wake = wake

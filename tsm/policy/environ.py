@@ -15,7 +15,7 @@ BASIC = (b"HOME", b"LANG", b"LOGNAME", b"PATH", b"SHELL", b"TZ", b"USER")
 # True of the caller, which may be a hook, and not of the child.
 _OF_THE_CALLER = frozenset(
     b"OLDPWD TSM_RUN TSM_NAME TSM_EVENT TSM_PID TSM_EXIT_CODE TSM_SIGNAL TSM_REASON _".split()
-) | {*OF_TSM}
+) | {*OF_TSM, b""}  # a variable without a name could not be passed on
 _MASK = "********"
 _SECRET = ("SECRET", "TOKEN", "PASSW", "PASSPHRASE", "APIKEY", "API_KEY", "PRIVATE", "CREDENTIAL")
 _SECRET_ENDS = ("_KEY", "_PWD", "_AUTH", "_DSN", "DATABASE_URL")

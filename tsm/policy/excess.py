@@ -32,7 +32,7 @@ def measured(
     after = Excess(count, since_s)
     if count >= SAMPLES and limits.max_memory_bytes is not None:
         allowed = limits.max_memory_bytes / _MIB
-        why = f"uses {rss_bytes / _MIB:.1f} MiB of memory, allowed are {allowed:.1f}"
+        why = f"uses {rss_bytes / _MIB:.1f} MiB of memory, allowed are {allowed:.1f} MiB"
         return after, Renew("memory-limit", why)
     if since_s is not None and now_s - since_s >= limits.max_cpu_for_s:
         why = f"has used more than {most:g}% of a core for {limits.max_cpu_for_s:g} s"

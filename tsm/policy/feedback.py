@@ -1,4 +1,4 @@
-"""Feedback: a process that writes the files for whose sake it is restarted."""
+"""Feedback: files that change because of the restarts for their sake."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ class Change(Record):
 
 
 def loop_suspected(changes: Sequence[Change]) -> str | None:
-    """The file that the process seems to write itself, from its last changes, oldest first.
+    """The file that the starts seem to change, from the last changes, oldest first.
 
     Each of the last five runs was ended by a change of the same file soon after its start,
     and always at about the same distance: a person who saves again and again keeps a time of
-    his own, which has nothing to do with the starts.
+    his own, which has nothing to do with the starts. Who writes it is not known: the process
+    itself, or another that is restarted for the same files.
     """
     last = changes[-RESTARTS:]
     if len(last) < RESTARTS:
@@ -36,3 +37,8 @@ def loop_suspected(changes: Sequence[Change]) -> str | None:
         return None
     common = frozenset.intersection(*(one.paths for one in last))
     return min(common, default=None)
+
+
+def sentence(path: str) -> str:
+    """What is said of that file."""
+    return f"{path} has changed soon after each of {RESTARTS} starts: it is watched no more"

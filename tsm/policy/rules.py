@@ -23,7 +23,7 @@ def acted(rule: Restart, exits: Sequence[Exit]) -> str:
     if isinstance(step, Rest):
         left = "given up" if step.status == "errored" else f"left {step.status}"
         return f"{head} {step.why}, {left}"
-    pause_s = step.at_s - exits[-1].time_s
+    pause_s = round(step.at_s - exits[-1].time_s, 3)  # times so large are not exact
     short, crowded = short_runs(rule, exits), crowded_runs(exits)
     if not short and not crowded:
         return f"{head} at once"

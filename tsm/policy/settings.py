@@ -2,55 +2,20 @@
 
 from __future__ import annotations
 
-from tsm.policy import schedule, values
-from tsm.record import Record, changed
-from tsm.spec import HOOKS, OVERLAPS, RESTART_POLICIES
+from tsm.policy import rotation, schedule, values
+from tsm.policy.setting import Setting, choice, duration, flag, moment
+from tsm.record import changed
+from tsm.spec import COMPRESSIONS, HOOKS, OVERLAPS, RESTART_POLICIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from tsm.spec import Spec
 
 
-class Setting(Record):
-    """One thing that a user may set for a process."""
-
-    key: str  # the option without its dashes, and the key of `set`
-    field: str  # where it stands in the definition: `part.field`, or `field`
-    read: Callable[[str], object]  # from text to a value; ValueError says what would do
-    metavar: str
-    help: str
-    problem: Callable[[object], str | None] = values.nothing  # what is wrong with a value
-    gather: Callable[[Sequence[str]], object] | None = None  # of an option given several times
-    next_run: bool = False  # a change takes effect with the next run
-
-
-def _time(key: str, field: str, text: str) -> Setting:
-    return Setting(key, field, values.seconds, "TIME", text, values.within(0, 86400, " s"))
-
-
-def _times(key: str, field: str, text: str) -> Setting:
-    return Setting(key, field, values.seconds, "TIME", text, values.within(0.01, 86400, " s"))
-
-
-def _flag(key: str, field: str, text: str) -> Setting:
-    return Setting(key, field, values.flag, "", text)
-
-
-def _choice(key: str, field: str, words: tuple[str, ...], text: str) -> Setting:
-    return Setting(key, field, str, "WHICH", text, values.one_of(words))
-
-
 _RESTART = (
-    Setting(
-        "restart",
-        "restart.when",
-        str,
-        "WHEN",
-        "when to start it again",
-        values.one_of(RESTART_POLICIES),
-    ),
+    choice("restart", "restart.when", RESTART_POLICIES, "when to start it again"),
     Setting(
         "max-retries",
         "restart.max_retries",
@@ -59,9 +24,9 @@ _RESTART = (
         "short runs in a row before it is errored",
         values.within(0, 1000),
     ),
-    _time("min-uptime", "restart.min_uptime_s", "less is a short run"),
-    _time("delay", "restart.delay_s", "after the first short run"),
-    _time("max-delay", "restart.max_delay_s", "the longest delay"),
+    duration("min-uptime", "restart.min_uptime_s", "less is a short run"),
+    duration("delay", "restart.delay_s", "after the first short run"),
+    duration("max-delay", "restart.max_delay_s", "the longest delay"),
     Setting(
         "success-codes",
         "restart.success_codes",
@@ -70,16 +35,16 @@ _RESTART = (
         "exit codes that count as success",
         values.exit_codes,
     ),
-    _times(
+    moment(
         "retry-after", "restart.retry_after_s", "once errored, try again each time that is over"
     ),
     Setting("stop-signal", "stop_signal", str, "SIGNAL", "what asks it to stop; default: TERM"),
-    _time("stop-timeout", "stop_timeout_s", "then SIGKILL"),
+    duration("stop-timeout", "stop_timeout_s", "then SIGKILL"),
 )
 _PROBES = (
     Setting("ready", "ready.check", str, "PROBE", "it is online once this succeeds", values.check),
-    _times("ready-interval", "ready.interval_s", "between two looks whether it is ready"),
-    _times("ready-timeout", "ready.timeout_s", "of one look"),
+    moment("ready-interval", "ready.interval_s", "between two looks whether it is ready"),
+    moment("ready-timeout", "ready.timeout_s", "of one look"),
     Setting(
         "health",
         "health.check",
@@ -88,8 +53,8 @@ _PROBES = (
         "it is healthy as long as this succeeds",
         values.check,
     ),
-    _times("health-interval", "health.interval_s", "between two probes"),
-    _times("health-timeout", "health.timeout_s", "of one probe"),
+    moment("health-interval", "health.interval_s", "between two probes"),
+    moment("health-timeout", "health.timeout_s", "of one probe"),
     Setting(
         "health-retries",
         "health.retries",
@@ -98,7 +63,7 @@ _PROBES = (
         "failures in a row that count",
         values.within(1, 1000),
     ),
-    _time("health-start-period", "health.start_period_s", "in which failures do not count"),
+    duration("health-start-period", "health.start_period_s", "in which failures do not count"),
     Setting(
         "health-status",
         "health.status",
@@ -108,7 +73,7 @@ _PROBES = (
         values.statuses,
     ),
     Setting("health-body", "health.body", str, "RE", "what the answer must hold", values.pattern),
-    _flag("health-restart", "health.restart", "restart it when it is unhealthy"),
+    flag("health-restart", "health.restart", "restart it when it is unhealthy"),
 )
 _LIMITS = (
     Setting(
@@ -117,7 +82,7 @@ _LIMITS = (
         values.size,
         "SIZE",
         "restart it when its tree uses more",
-        values.within(1, 1 << 60),
+        values.within(1, 1 << 60, " bytes, such as 200M"),
     ),
     Setting(
         "max-cpu",
@@ -125,9 +90,9 @@ _LIMITS = (
         values.percent,
         "PERCENT",
         "restart it when its tree uses more of one core",
-        values.within(0.1, 1_000_000),
+        values.within(0.1, 1_000_000, ", such as 80"),
     ),
-    _times("max-cpu-for", "limits.max_cpu_for_s", "for so long"),
+    moment("max-cpu-for", "limits.max_cpu_for_s", "for so long"),
     Setting(
         "nice",
         "limits.nice",
@@ -153,7 +118,7 @@ _LIMITS = (
         "NAME=N",
         "limit a resource, such as nofile=65536",
         values.rlimits,
-        gather=values.assignments,
+        gather=values.assignments("nofile=65536"),
         next_run=True,
     ),
     Setting("user", "limits.user", str, "USER", "run it as this user", values.word, next_run=True),
@@ -165,7 +130,7 @@ _LIMITS = (
         "FILE=VALUE",
         "a limit of cgroup v2, such as memory.max=200M",
         values.cgroup,
-        gather=values.assignments,
+        gather=values.assignments("memory.max=200M"),
         next_run=True,
     ),
     Setting(
@@ -184,7 +149,7 @@ _TURNS = (
         )
         for hook in HOOKS
     ),
-    _times("hook-timeout", "hooks.timeout_s", "how long such a command may take"),
+    moment("hook-timeout", "hooks.timeout_s", "how long such a command may take"),
     Setting(
         "cron-restart",
         "schedule.cron_restart",
@@ -201,13 +166,13 @@ _TURNS = (
         "run it at these times, to its end",
         schedule.expression,
     ),
-    _choice(
+    choice(
         "overlap",
         "schedule.overlap",
         OVERLAPS,
         "when the last run is not over: skip, queue or kill",
     ),
-    _flag("run-missed", "schedule.run_missed", "make up for a time that was missed, once"),
+    flag("run-missed", "schedule.run_missed", "make up for a time that was missed, once"),
     Setting(
         "timezone",
         "schedule.timezone",
@@ -223,10 +188,17 @@ _TURNS = (
         "PATH",
         "restart it when a file there changes",
         values.paths,
-        gather=tuple,
+        gather=values.several("src"),
     ),
-    Setting("ignore", "watch.ignore", str, "GLOB", "but not when it is one of these", gather=tuple),
-    _times("watch-delay", "watch.delay_s", "how long the files must be quiet first"),
+    Setting(
+        "ignore",
+        "watch.ignore",
+        str,
+        "GLOB",
+        "but not when it is one of these",
+        gather=values.several("'*.log'"),
+    ),
+    moment("watch-delay", "watch.delay_s", "how long the files must be quiet first"),
     Setting(
         "source-maps",
         "source_maps",
@@ -236,7 +208,50 @@ _TURNS = (
         next_run=True,
     ),
 )
-SETTINGS = {row.key: row for row in (*_RESTART, *_PROBES, *_LIMITS, *_TURNS)}
+_LOGS = (
+    Setting(
+        "log-size",
+        "logs.size_bytes",
+        values.size,
+        "SIZE",
+        "rotate a log file that has become so large",
+        values.within(4096, 1 << 60, " bytes, such as 10M"),
+    ),
+    Setting(
+        "log-rotate",
+        "logs.rotate",
+        str,
+        "WHEN",
+        "by size alone, or also hourly or daily@HOUR",
+        rotation.problem,
+    ),
+    Setting(
+        "log-keep",
+        "logs.keep",
+        values.whole,
+        "N",
+        "keep so many rotated files of each stream",
+        values.within(0, 1_000_000),
+    ),
+    Setting(
+        "log-age",
+        "logs.age_s",
+        values.seconds,
+        "TIME",
+        "remove rotated files that are older",
+        values.within(60, 1e9, " s, such as 14d"),
+    ),
+    Setting(
+        "log-total",
+        "logs.total_bytes",
+        values.size,
+        "SIZE",
+        "keep rotated files of so much together",
+        values.within(0, 1 << 60, " bytes, such as 1G"),
+    ),
+    choice("log-compress", "logs.compress", COMPRESSIONS, "rotated files: none, gzip or zstd"),
+)
+SETTINGS = {row.key: row for row in (*_RESTART, *_PROBES, *_LIMITS, *_TURNS, *_LOGS)}
 
 
 def value_of(spec: Spec, setting: Setting) -> object:

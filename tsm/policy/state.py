@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tsm.model import End, Exit, Keep, Renew, Rest, Start
-from tsm.policy import jobs
-from tsm.policy.restart import after_exit
+from tsm.policy import jobs, restart
 from tsm.record import Record
 from tsm.spec import Schedule
 
@@ -31,6 +30,8 @@ class Situation(Record):
     schedule: Schedule = Schedule()
     armed_s: float = 0.0  # when a job was started, so that its times count from then on
     attended: bool = False  # a resident patrol lives
+    acted_on: bool = False  # somebody holds its lock
+    failed: str = ""  # why it could not be started since its last run
 
 
 def next_step(at: Situation) -> Start | Rest | End | Renew | Keep:
@@ -44,7 +45,7 @@ def next_step(at: Situation) -> Start | Rest | End | Renew | Keep:
     if live:
         return _while_up(at)
     if at.launcher_lives and run is not None and not run.exited:
-        return Keep("waiting")  # until the launcher has written the exit down
+        return Keep("waiting", why="its launcher has yet to write the exit down")
     if at.schedule.job is not None:
         return jobs.next_run(at.schedule, _span(at), at.armed_s, at.now_s)
     if run is None or run.stopped or (run.child is None and not run.exited):
@@ -52,6 +53,12 @@ def next_step(at: Situation) -> Start | Rest | End | Renew | Keep:
     if run.boot != at.boot and not run.exited:
         return _after_reboot(at.rule, at.now_s)
     return _after_exit(at, run)
+
+
+def is_due(at: Situation) -> bool:
+    """Whether it should be started now."""
+    step = next_step(at)
+    return isinstance(step, Start) and step.at_s <= at.now_s
 
 
 def exits(run: Run, now_s: float) -> tuple[Exit, ...]:
@@ -68,6 +75,14 @@ def end_of(run: Run, now_s: float) -> Exit:
     return Exit(end_s, max(0.0, end_s - run.time_s), run.code)
 
 
+def short_runs(rule: Restart, run: Run | None, status: str, now_s: float) -> int:
+    """How many short runs in a row have led to this status of a process without a child."""
+    if run is None or run.stopped or status not in ("launching", "waiting", "errored"):
+        return 0
+    begins = status == "launching" and not run.exited and run.ended_s is None
+    return restart.short_runs(rule, run.past if begins else exits(run, now_s))
+
+
 def status(at: Situation) -> tuple[str, str]:
     """The status as shown, and the reason for it in a few words where it needs one."""
     if at.down is not None and at.child_lives:
@@ -79,9 +94,13 @@ def status(at: Situation) -> tuple[str, str]:
             return "stopping", ""
         case Rest(status=word, why=why, due_s=due_s):
             return word, why if due_s is None else f"{why}, {_next_try(at, due_s)}"
+        case Start(at_s=at_s) if at_s <= at.now_s and at.acted_on:
+            return "launching", ""
         case Start(at_s=at_s, why=why):
             soon = at_s <= at.now_s and (at.attended or at.launcher_lives)
-            return "waiting", why if soon else f"{why}, {_next_try(at, at_s)}"
+            if soon:
+                return "waiting", f"{at.failed}, to be tried again" if at.failed else why
+            return "waiting", f"{at.failed or why}, {_next_try(at, at_s)}"
 
 
 def _next_try(at: Situation, due_s: float) -> str:
@@ -121,7 +140,7 @@ def _span(at: Situation) -> tuple[float, float] | None:
 
 
 def _after_exit(at: Situation, run: Run) -> Start | Rest:
-    match after_exit(at.rule, exits(run, at.now_s)):
+    match restart.after_exit(at.rule, exits(run, at.now_s)):
         case Rest(due_s=due_s, why=why) if due_s is not None and due_s <= at.now_s:
             return Start(at.now_s, f"{why}, one more try")
         case Start(at_s=at_s, why=why) if at_s > at.now_s + at.rule.max_delay_s:

@@ -13,10 +13,15 @@ def limited(spec: Spec) -> bool:
     return limits.max_memory_bytes is not None or limits.max_cpu_percent is not None
 
 
-def needs_resident(spec: Spec) -> bool:
-    """Whether there is something that a patrol which looks once and leaves cannot do."""
-    told = "notify" in (spec.ready.check, spec.health.check)
-    return told or bool(spec.watch.paths) or spec.limits.max_cpu_percent is not None
+def for_residents(spec: Spec) -> list[str]:
+    """What of it a patrol that looks once and leaves cannot watch."""
+    watched = {
+        "its files": bool(spec.watch.paths),
+        "its processor time": spec.limits.max_cpu_percent is not None,
+        "its heartbeat": spec.health.check == "heartbeat",
+        "what it tells by sd_notify": "notify" in (spec.ready.check, spec.health.check),
+    }
+    return [what for what, asked in watched.items() if asked]
 
 
 def asks(spec: Spec) -> bool:

@@ -11,8 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-seconds, size = quantities.seconds, quantities.size  # from text, as config.toml has them too
-_DIGITS = 15  # more make no number that means anything here
+seconds, size, whole = quantities.seconds, quantities.size, quantities.whole  # from text
 _FLAGS = {"true": True, "yes": True, "on": True, "1": True}
 _FLAGS |= {"false": False, "no": False, "off": False, "0": False}
 _STATUSES = re.compile(r"[1-5]\d\d(-[1-5]\d\d)?(,[1-5]\d\d(-[1-5]\d\d)?)*")
@@ -20,21 +19,13 @@ _CODE = re.compile(r"[0-9]{1,3}")
 _UMASK = re.compile(r"[0-7]{1,4}")
 _RLIMIT = re.compile(r"(\d+|unlimited)(:(\d+|unlimited))?")
 _URL = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s/:@?#\[\]]+)(:\d{1,5})?([/?]\S*)?")
-_CGROUP_FILE = re.compile(r"[a-z0-9]+\.[a-z0-9_.]+")
+_CGROUP_FILE = re.compile(r"(?!cgroup\.)[a-z0-9]+\.[a-z0-9_.]+|cgroup\.max\.[a-z]+")
 RESOURCES = (  # as prlimit(1) calls them
     *("as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue"),
     *("nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"),
 )
 CHECKS = ("http://", "https://", "tcp:", "command:", "log:", "heartbeat", "notify")
 _EXAMPLE = "such as http://localhost:3000/health, tcp:3000, command:./check, log:listening"
-
-
-def whole(text: str) -> int:
-    """A number from 0 on."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
-        message = f"{text!r}: not a number, such as 3"
-        raise ValueError(message)
-    return int(text)
 
 
 def integer(text: str) -> int:
@@ -70,16 +61,32 @@ def codes(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
-def assignments(texts: Sequence[str]) -> dict[str, str]:
-    """Several `NAME=VALUE`, the last of a name wins."""
-    found = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not (name and sign and value):
-            message = f"{text!r}: not NAME=VALUE, such as nofile=65536"
+def several(example: str) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    """A reader of several texts, none of them empty."""
+
+    def read(texts: Sequence[str]) -> tuple[str, ...]:
+        if not all(text.strip() for text in texts):
+            message = f"is empty: give a value, such as {example}"
             raise ValueError(message)
-        found[name] = value
-    return found
+        return tuple(texts)
+
+    return read
+
+
+def assignments(example: str) -> Callable[[Sequence[str]], dict[str, str]]:
+    """A reader of several `NAME=VALUE`, the last of a name wins."""
+
+    def read(texts: Sequence[str]) -> dict[str, str]:
+        found = {}
+        for text in texts:
+            name, sign, value = text.partition("=")
+            if not (name and sign and value):
+                message = f"{text!r}: not NAME=VALUE, such as {example}"
+                raise ValueError(message)
+            found[name] = value
+        return found
+
+    return read
 
 
 def nothing(_value: object) -> str | None:
@@ -87,14 +94,14 @@ def nothing(_value: object) -> str | None:
     return None
 
 
-def within(least: float, most: float, unit: str = "") -> Callable[[object], str | None]:
-    """A check that a number lies between two others."""
+def within(least: float, most: float, more: str = "") -> Callable[[object], str | None]:
+    """A check that a number lies between two others; `more` is a unit, or an example."""
 
     def problem(value: object) -> str | None:
         if isinstance(value, int | float) and least <= value <= most:
             return None
         shown = f"{value:g}" if isinstance(value, float) else value
-        return f"{shown}: not within {least:g} to {most:g}{unit}"
+        return f"{shown}: not within {least} to {most}{more}"
 
     return problem
 
@@ -133,7 +140,7 @@ def pattern(value: object) -> str | None:
             warnings.simplefilter("ignore")  # of what a later Python might take for something else
             re.compile(str(value))
     except (re.error, OverflowError, RecursionError) as error:
-        return f"{value!r}: not a regular expression: {error}"
+        return f"{value!r}: not a regular expression, such as ok|ready: {error}"
     return None
 
 
@@ -179,7 +186,7 @@ def rlimits(value: object) -> str | None:
 
 
 def cgroup(value: object) -> str | None:
-    """Whether they look like files of a cgroup."""
+    """Whether they look like limits of a cgroup: other files act on it, such as cgroup.procs."""
     for name, limit in dict(value).items():  # type: ignore[call-overload]
         if not _CGROUP_FILE.fullmatch(name) or "\n" in limit:
             return f"{name}={limit}: not such as memory.max=200M or cpu.weight=50"
@@ -189,4 +196,4 @@ def cgroup(value: object) -> str | None:
 def paths(value: object) -> str | None:
     """Whether all are absolute."""
     bad = [one for one in value if not one.startswith("/")]  # type: ignore[attr-defined]
-    return f"{bad[0]!r}: not an absolute path" if bad else None
+    return f"{bad[0]!r}: not an absolute path, such as /srv/src" if bad else None

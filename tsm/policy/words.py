@@ -23,6 +23,7 @@ INTERPRETERS: Mapping[str, tuple[str, ...]] = {
     ".php": ("php",),
 }
 _TOKEN = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.|.""", re.DOTALL)
+_EXPANSION = re.compile(r"\$\([^()`;&|\n]*\)|\$\{\w+\}")  # with nothing nested in it
 _SHELLS_WORDS = frozenset(
     re.findall(
         r"\S+",
@@ -96,7 +97,7 @@ def _nobody(word: str, names: Sequence[str]) -> list[str]:
 
     near = difflib.get_close_matches(word, names, 1)
     hint = f"did you mean {near[0]}?" if near else "tsm ls shows what there is"
-    message = f"{word}: no such process: {hint}"
+    message = f"{word or repr(word)}: no such process: {hint}"
     raise NoSuchProcess(message)
 
 
@@ -124,18 +125,17 @@ def _last_simple(command: str) -> int | None:
     """Where the simple command begins that the list ends with; None where that is not plain.
 
     Nested quotes and words within expansions are for a shell to find out. There it is plain
-    only if nothing in the command can separate commands.
+    only if nothing in the command can separate commands. An assignment is no command.
     """
-    nested = re.search(r"[`{}()\\\n]", re.sub(r"\$\([^()`;&|\n]*\)|\$\{\w+\}", "x", command))
-    expands = "$(" in command or nested is not None
-    if expands and (nested is not None or re.search(r"[;&|\n]|<<", command)):
+    plain = _EXPANSION.sub(lambda found: "x" * len(found[0]), command)
+    if re.search(r"[`{}()\\\n]", plain) or ("$(" in command and re.search(r"[;&|]|<<", command)):
         return None
-    bare = _without_quotes(command)
+    bare = _without_quotes(plain)
     bare = re.sub(r"[0-9]*[<>]&[0-9-]", lambda found: "x" * len(found[0]), bare)
     start = max((sign.end() for sign in re.finditer(r"&&|\|\||[;&\n]", bare)), default=0)
     start += re.match(r"\s*([A-Za-z_]\w*=\S*\s+)*", bare[start:]).end()  # type: ignore[union-attr]
     words = bare[start:].split()
-    if not words or "<<" in bare or re.search(r"[|#]", bare[start:]):
+    if not words or "=" in words[0] or "<<" in bare or re.search(r"[|#]", bare[start:]):
         return None
     if _LASTING.intersection(bare.split()):
         return None
@@ -160,10 +160,15 @@ def split(command: str) -> tuple[str, ...]:
     except ValueError as error:
         message = f"{command!r}: cannot be split into words: {str(error).lower()}"
         raise Usage(message) from error
-    if not words:
+    check(words)
+    return words
+
+
+def check(argv: Sequence[str]) -> None:
+    """Raise Usage if it names no program."""
+    if not argv or not argv[0]:
         message = "the command is empty: tsm start 'node server.js'"
         raise Usage(message)
-    return words
 
 
 def suffix(path: str) -> str:

@@ -39,6 +39,20 @@ def append(path: str, line: bytes) -> None:
         os.close(fd)
 
 
+def set_aside(path: str, most_bytes: int) -> bool:
+    """Rename a log that has outgrown `most_bytes` to `path`.1, over the one before; False if not.
+
+    Whoever has it open goes on writing to it.
+    """
+    try:
+        if os.stat(path).st_size <= most_bytes:
+            return False
+        os.rename(path, f"{path}.1")
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def sync_directory(path: str) -> None:
     """Make the names in a directory survive a power cut."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

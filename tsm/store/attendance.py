@@ -106,6 +106,8 @@ def ring(home: Home, names: Iterable[str]) -> bool:
     except OSError:  # ENXIO: nobody reads; ENOENT: nobody ever did
         return False
     try:
+        if not stat.S_ISFIFO(os.fstat(fifo).st_mode):
+            return False  # what is in its place takes everything
         with suppress(BlockingIOError):  # full: then it looks at all, once it gets round to it
             os.write(fifo, "".join(f"{name}\n" for name in names).encode("ascii", "replace"))
     finally:

@@ -8,6 +8,7 @@ import stat
 from tsm import quantities
 from tsm.errors import Broken
 from tsm.record import Record, changed
+from tsm.spec import COMPRESSIONS, ROTATIONS, Logs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 RESIDENT, CRON = "resident", "cron"
 _MOST_BYTES = 1 << 20
 _DAY_S = 86400.0
+_LONGEST_S = 1e9
+_LEAST_LOG_BYTES = 4096
 
 
 class Config(Record):
@@ -29,6 +32,9 @@ class Config(Record):
     metrics_days: int = 14  # that samples are kept
     crash_reports: int = 50  # that are kept of one process
     crash_bytes: int = 10 << 20  # that all reports of one process may take together
+    logs: Logs = Logs()  # for processes that have no settings of their own
+    logs_total_bytes: int | None = None  # that all rotated files of the home may have
+    disk_free_bytes: int | None = None  # below which rotated files are removed
 
 
 def path(home: Home) -> str:
@@ -52,7 +58,9 @@ def read(home: Home) -> Config:
     except ValueError as error:  # bad UTF-8 is a ValueError as well
         message = f"{where}: not TOML: {error}"
         raise Broken(message) from None
-    return changed(Config(), **_known(values, where))
+    found = _known(values, where)
+    logs = {key.removeprefix("logs."): found.pop(key) for key in list(found) if "." in key}
+    return changed(Config(logs=changed(Logs(), **logs)), **found)
 
 
 def _known(values: Mapping[str, object], where: str) -> dict[str, object]:
@@ -117,6 +125,34 @@ def _size(value: object) -> int:
     return _count(1)(quantities.size(value) if isinstance(value, str) else value)
 
 
+def _log_size(value: object) -> int:
+    size = _size(value)
+    if size < _LEAST_LOG_BYTES:
+        raise ValueError
+    return size
+
+
+def _rotate(value: object) -> str:
+    word, at, hour = str(value).partition("@")
+    hours = [str(number) for number in range(24)] + [f"{number:02}" for number in range(10)]
+    if word not in ROTATIONS or (at and (word != "daily" or hour not in hours)):
+        raise ValueError
+    return str(value)
+
+
+def _age(value: object) -> float:
+    given = quantities.seconds(value) if isinstance(value, str) else value
+    if type(given) not in (int, float) or not 60.0 <= float(str(given)) <= _LONGEST_S:
+        raise ValueError
+    return float(str(given))
+
+
+def _compression(value: object) -> str:
+    if value not in COMPRESSIONS:
+        raise ValueError
+    return str(value)
+
+
 _KEYS: dict[str, tuple[str, Callable[[object], object], str]] = {
     "patrol": ("patrol", _patrol, '"resident" or "cron"'),
     "max_processes": ("max_processes", _count(1), "a number from 1 on, such as 100"),
@@ -124,4 +160,12 @@ _KEYS: dict[str, tuple[str, Callable[[object], object], str]] = {
     "metrics_days": ("metrics_days", _count(1), "a number of days from 1 on, such as 14"),
     "crash_reports": ("crash_reports", _count(0), "a number from 0 on, such as 50"),
     "crash_bytes": ("crash_bytes", _size, 'a size, such as "10M"'),
+    "log_size": ("logs.size_bytes", _log_size, 'a size from 4k on, such as "10M"'),
+    "log_rotate": ("logs.rotate", _rotate, '"size", "hourly" or such as "daily@4"'),
+    "log_keep": ("logs.keep", _count(0), "a number from 0 on, such as 30"),
+    "log_age": ("logs.age_s", _age, 'a time from 60 s on, such as "14d"'),
+    "log_total": ("logs.total_bytes", _size, 'a size, such as "1G"'),
+    "log_compress": ("logs.compress", _compression, '"none", "gzip" or "zstd"'),
+    "logs_total": ("logs_total_bytes", _size, 'a size, such as "10G"'),
+    "disk_free": ("disk_free_bytes", _size, 'a size, such as "1G"'),
 }

@@ -24,17 +24,19 @@ KINDS = (
     *("crash", "unhealthy", "memory-limit", "cpu-limit"),
     *("start-failed", "retries-exhausted", "stop-needed-kill"),
 )
+NO_RUN = "0" * 16  # in the name of a report of what never came to a run
 _FILE = re.compile(
     r"(\d{4}-\d\d-\d\dT\d{6}\.\d{3}Z)-([a-z]+(?:-[a-z]+)*)-([0-9a-f]{16})\.json(?:\.gz)?"
 )
 _RUN = re.compile(r"[0-9a-f]{16}")
-_NO_RUN = "0" * 16
 _GZIP = 31  # zlib's wbits for the format of gzip(1)
 _TYPES: dict[str, type | tuple[type, ...]] = {  # what a reader may rely on
     "time": (int, float),
     **dict.fromkeys(("kind", "name", "rule"), str),
-    **dict.fromkeys(("out", "err", "tree", "killed"), list),
-    **dict.fromkeys(("usage", "spec"), dict),
+    **dict.fromkeys(("out", "err", "killed"), list),
+    "tree": (list, type(None)),
+    "usage": (dict, type(None)),
+    "spec": dict,
     "code": (int, type(None)),
     "signal": (str, type(None)),
     "uptime_s": (int, float, type(None)),
@@ -70,12 +72,12 @@ def write(home: Home, report: Mapping[str, Any], bounds: Bounds | None = None) -
     waiting for a sync.
     """
     name, kind, run = report["name"], report["kind"], str(report["run"])
-    run = run if _RUN.fullmatch(run) else _NO_RUN
+    run = run if _RUN.fullmatch(run) else NO_RUN
     folder = _folder(home, name)
     try:
         there = _files(folder)
         mark = f"Z-{kind}-{run}.json"
-        if run != _NO_RUN and any(mark in path for path, _ in there):
+        if run != NO_RUN and any(mark in path for path, _ in there):
             return True
         data, ending = _packed(object_bytes(report))
         time_s = report["time"]

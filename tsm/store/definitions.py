@@ -80,8 +80,8 @@ def _check_room(home: Home, most: int) -> None:
     there = len(home.names())
     if there >= most:
         message = (
-            f"there are {there} processes, and {config.path(home)} allows {most}: "
-            f"delete one, or raise max_processes there"
+            f"{config.path(home)} says max_processes = {most}, and the home has {there}: "
+            "delete one, or raise that"
         )
         raise Refused(message)
 

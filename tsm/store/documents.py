@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from tsm.errors import Broken
 from tsm.model import Meta
-from tsm.spec import Hooks, Limits, Probe, Restart, Schedule, Spec, Watch
+from tsm.spec import Hooks, Limits, Logs, Probe, Restart, Schedule, Spec, Watch
 from tsm.store.atomic import replace
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Noun = TypeVar("Noun", bound=Record)
 
 _PARTS = {  # of a definition, by their annotation
-    kind.__name__: kind for kind in (Hooks, Limits, Probe, Restart, Schedule, Watch)
+    kind.__name__: kind for kind in (Hooks, Limits, Logs, Probe, Restart, Schedule, Watch)
 }
 _META_BYTES = 500  # `ls` reads a hundred of them
 _NONE = type(None)

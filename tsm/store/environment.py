@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 
 from tsm.errors import Broken, Refused, Usage
 from tsm.store.atomic import replace
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from tsm.store.home import Home
 
+_DOTENV_BYTES = 1 << 20
 _ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 _ASSIGNMENT = re.compile(rb"(?:export\s+)?([^\s=#'\"]+)\s*=\s*(.*)", re.DOTALL)
 _QUOTED = re.compile(rb"""(?:'([^']*)'|"((?:\\.|[^"\\])*)")\s*(?:\#.*)?""", re.DOTALL)
@@ -28,8 +31,9 @@ def read(home: Home, name: str) -> dict[bytes, bytes]:
         message = f"{path}: {error.strerror}: give it anew with tsm restart --update-env {name}"
         raise Broken(message) from error
     pairs = [entry.partition(b"=") for entry in entries if entry]
-    if any(not sign for _, sign, _ in pairs):
-        message = f"{path}: an entry without `=`: give it anew with tsm restart --update-env {name}"
+    if not all(key and sign for key, sign, _ in pairs):
+        again = f"give it anew with tsm restart --update-env {name}"
+        message = f"{path}: an entry that is no NAME=VALUE: {again}"
         raise Broken(message)
     return {key: value for key, _, value in pairs}
 
@@ -51,12 +55,7 @@ def read_dotenv(path: str) -> dict[bytes, bytes]:
     lines. Nothing is expanded. Raises Refused when it cannot be read, Usage for a line that
     makes no sense.
     """
-    try:
-        with open(path, "rb") as file:
-            lines = file.read().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    except OSError as error:
-        message = f"{path}: cannot read the env file: {error.strerror}"
-        raise Refused(message) from error
+    lines = _content(path).removeprefix(b"\xef\xbb\xbf").split(b"\n")
     found: dict[bytes, bytes] = {}
     number = 0
     while number < len(lines):
@@ -75,6 +74,23 @@ def read_dotenv(path: str) -> dict[bytes, bytes]:
             raise Usage(message)
         found[assignment[1]] = value
     return found
+
+
+def _content(path: str) -> bytes:
+    """The bytes of a .env file. Raises Refused, also for what has no end, or would block."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(fd, "rb") as file:
+            regular = stat.S_ISREG(os.fstat(fd).st_mode)
+            data = file.read(_DOTENV_BYTES + 1) if regular else b""
+    except OSError as error:
+        message = f"{path}: cannot read the env file: {error.strerror}"
+        raise Refused(message) from error
+    if not regular or len(data) > _DOTENV_BYTES:
+        what = "larger than 1 MiB" if regular else "not a regular file"
+        message = f"{path}: cannot read the env file: it is {what}"
+        raise Refused(message)
+    return data
 
 
 def _open_quote(text: bytes) -> bool:

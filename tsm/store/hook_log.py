@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 
 from tsm.store import logs
-from tsm.store.atomic import remove
+from tsm.store.atomic import remove, set_aside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tsm.store.home import Home
 
-_OWN = b"tsm: "  # lines that are not the hook's
+_OWN = re.compile(rb"[0-9TZ:-]* tsm: ")  # begins the line that is not the hook's
 _BLOCK_BYTES = 65536
+_LOG_BYTES = 1 << 20
 
 
 def opened(home: Home, name: str) -> int:
-    """The log, open for appending."""
-    return _open(_path(home, name), 0)
+    """The log, open for appending; begun anew once it is large. The caller holds the lock.
+
+    The former one stays beside it, and hooks that still run write to that.
+    """
+    path = _path(home, name)
+    set_aside(path, _LOG_BYTES)
+    return _open(path, 0)
 
 
 def opened_apart(home: Home, name: str) -> int:
@@ -31,7 +38,7 @@ def gathered(home: Home, name: str) -> str:
     The caller holds the lock.
     """
     path = _unfinished(home, name)
-    lines = [line for line in logs.last_lines(path, 2) if not line.startswith(_OWN)]
+    lines = [line for line in logs.last_lines(path, 2) if not _OWN.match(line)]
     log = opened(home, name)
     try:
         with open(path, "rb") as file:

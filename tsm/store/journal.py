@@ -10,7 +10,7 @@ from tsm.store.atomic import append
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from tsm.store.home import Home
@@ -31,17 +31,19 @@ def record(home: Home, name: str, event: str, facts: Mapping[str, object]) -> No
 def record_once(home: Home, name: str, event: str, facts: Mapping[str, object]) -> None:
     """Add an event of the run `facts["run"]`, unless a command was killed after adding it.
 
+    An end, which has a code, is one whatever it is called: a stop may come after the kill.
+
     The history is written first: it is short since the run began, so that is where to look.
     Where one of the two files has the event and the other has not, that one is given it.
     """
     history = history_file(home, name)
-    line = _line_of(_tail(history), event, facts["run"])
+    line = _line_of(tail(history), event, facts)
     if line is not None:
         day = _day_file(home, _parsed(line)["time"])
         append(history, b"")  # ends it, where but the newline was torn off
         append(day, b"" if line in _lines(day) else line + b"\n")
         return
-    line = _line_of(_tail(_day_file(home, time.time())), event, facts["run"])
+    line = _line_of(tail(_day_file(home, time.time())), event, facts)
     if line is not None:
         append(history, line + b"\n")
         return
@@ -125,20 +127,39 @@ def events(path: str, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
 
 def last_events(path: str) -> list[dict[str, Any]]:
     """The last events of a file, oldest first: those within its last 64 KiB."""
-    return [event for event in map(_parsed, _tail(path)) if event]
+    return [event for event in map(_parsed, tail(path).split(b"\n")) if event]
+
+
+def tail(path: str, size_bytes: int = _TAIL_BYTES) -> bytes:
+    """The last bytes of a file; the first line and the last may be torn. None without a file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return b""
+    try:
+        size = os.fstat(fd).st_size
+        return os.pread(fd, size_bytes, max(0, size - size_bytes))
+    finally:
+        os.close(fd)
 
 
 def _day_file(home: Home, time_s: float) -> str:
     return f"{home.events}/{time.strftime('%Y-%m-%d', time.gmtime(time_s))}.jsonl"
 
 
-def _line_of(lines: Iterable[bytes], event: str, run: object) -> bytes | None:
+def _line_of(tail: bytes, event: str, facts: Mapping[str, object]) -> bytes | None:
     """The line that tells of that event of that run."""
+    run = facts["run"]
     mark = f'"run":"{run}"'.encode("ascii")
-    for line in lines:
-        found = _parsed(line) if mark in line else {}
-        if found.get("event") == event and found.get("run") == run:
+    at = tail.find(mark)
+    while at >= 0:
+        begin, end = tail.rfind(b"\n", 0, at) + 1, tail.find(b"\n", at)
+        line = tail[begin:] if end < 0 else tail[begin:end]
+        found = _parsed(line)
+        same = found.get("event") == event or ("code" in found and "code" in facts)
+        if same and found.get("run") == run:
             return line
+        at = tail.find(mark, begin + len(line))
     return None
 
 
@@ -165,16 +186,3 @@ def _lines(path: str) -> list[bytes]:
             return file.read().split(b"\n")
     except FileNotFoundError:
         return []
-
-
-def _tail(path: str) -> list[bytes]:
-    """The lines within the last 64 KiB of a file; the first and the last may be torn."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return []
-    try:
-        size = os.fstat(fd).st_size
-        return os.pread(fd, _TAIL_BYTES, max(0, size - _TAIL_BYTES)).split(b"\n")
-    finally:
-        os.close(fd)

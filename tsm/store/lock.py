@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tsm.errors import Busy
 
@@ -57,7 +57,7 @@ def take(home: Home, name: str, timeout_s: float) -> Lock:
     deadline_s = time.monotonic() + timeout_s
     pause_s = 0.001
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = _opened(path)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -74,6 +74,16 @@ def take(home: Home, name: str, timeout_s: float) -> Lock:
         if _current(fd, path):
             return Lock(fd, path)
         os.close(fd)  # it was retired while we waited
+
+
+def _opened(path: str) -> int:
+    """The lock file, made if it is missing, and so is its folder."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        with suppress(FileExistsError):
+            os.mkdir(os.path.dirname(path), 0o700)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 def _current(fd: int, path: str) -> bool:

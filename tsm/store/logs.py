@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 
 from tsm.errors import Broken, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tsm.store.home import Home
 
+    Wanted = Callable[[bytes], bool]
+
 STREAMS = ("out", "err")
 _BLOCK_BYTES = 262144
+_POSITION_DIGITS = 16  # of the first line of an index
+_DROP_LOOKS = 200
+_DROP_PAUSE_S = 0.005
 
 
 def current(home: Home, name: str, stream: str) -> str:
@@ -31,17 +36,33 @@ def size(home: Home, name: str, stream: str) -> int:
         return 0
 
 
-def check(home: Home, name: str) -> None:
-    """Raise Refused if a child could not write one of its log files."""
-    for stream in STREAMS:
-        path = current(home, name, stream)
-        try:
-            mode = os.stat(path).st_mode
-        except FileNotFoundError:
-            continue
-        if stat.S_ISDIR(mode) or stat.S_ISSOCK(mode):
-            message = f"{path}: not a file that a log can be written to: move it away"
-            raise Refused(message)
+def made(home: Home, name: str) -> tuple[int, int]:
+    """Make the files that there are not yet, for a child to write to; the inodes of both."""
+    out, err = (_made(current(home, name, stream)) for stream in STREAMS)
+    return out, err
+
+
+def _made(path: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags, 0o600)
+    except OSError:  # the launcher will say so, or be glad of a FIFO that is read by somebody
+        return 0
+    try:
+        return os.fstat(fd).st_ino
+    finally:
+        os.close(fd)
+
+
+def check(path: str) -> None:
+    """Raise Refused if a child could not write its log to that file."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode) or stat.S_ISSOCK(mode):
+        message = f"{path}: not a file that a log can be written to: move it away"
+        raise Refused(message)
 
 
 def last_lines(path: str, count: int) -> list[bytes]:
@@ -70,38 +91,53 @@ def line_from(path: str, offset: int) -> str:
         os.close(fd)
 
 
+def begin(path: str) -> int:
+    """The position in its stream at which a log file begins, by its index; 0 if that has none."""
+    try:
+        with open(f"{path}.idx", "rb") as file:
+            return int(file.read(_POSITION_DIGITS))
+    except (OSError, ValueError):
+        return 0
+
+
+def away_file(path: str) -> str:
+    """There while the child writes to another file than that of the name `path`."""
+    return f"{path}.away"
+
+
 class Follower:
     """Reads one log file: its last lines, then what is added.
 
-    It stays with the file through truncation, and goes over to the file that takes the
-    name after rotation or deletion, once it has read the old one to its end.
+    It stays with the file while its head is rotated, and through truncation, and goes over to
+    the file that takes the name after deletion, once it has read the old one to its end.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self._fd: int | None = None
-        self._offset = 0
+        self._position = 0  # in the stream, of what is read next
+        self._seen = (-1, 0)  # size and time of the file when all of it was read
         self._rest: list[bytes] = []  # the pieces of a line that has no newline yet
         self._open()
 
-    def backlog(self, count: int, pattern: re.Pattern[bytes] | None, *, torn: bool) -> list[bytes]:
-        """The last `count` lines that match, oldest first; `lines` goes on after them.
+    def backlog(self, count: int, wanted: Wanted | None, *, torn: bool) -> list[bytes]:
+        """The last `count` lines that are wanted, oldest first; `lines` goes on after them.
 
         With `torn` a last line without a newline is among them, else it is left for `lines`.
         """
         if self._fd is None:
             return []
-        end = os.fstat(self._fd).st_size
         found: list[bytes] = []
+        begins, end = self._settled_begin(), os.fstat(self._fd).st_size
         backwards = _lines_backwards(self._fd, end)
         last = next(backwards, b"")  # what follows the last newline
-        self._offset = end - len(last)
-        if torn and last and (pattern is None or pattern.search(last)):
+        self._position = begins + end - len(last)
+        if torn and last and (wanted is None or wanted(last)):
             found.append(last)
         for line in backwards:
             if len(found) >= count:
                 break
-            if pattern is None or pattern.search(line):
+            if wanted is None or wanted(line):
                 found.append(line)
         return found[::-1][-count:] if count else []
 
@@ -110,31 +146,40 @@ class Follower:
         yield from self._read()
         while self._replaced():
             yield from self._read()  # what came between the last read and the replacement
-            if any(self._rest):
+            if not self._displaced() and any(self._rest):
                 yield b"".join(self._rest)
-            self.close()
-            self._open()
+            self._reopen()
             yield from self._read()
 
     def skip(self) -> None:
         """Go to the end of the file: only what comes from now on is told."""
         if self._fd is not None:
-            self._offset = os.fstat(self._fd).st_size
+            self._position = self._settled_begin() + os.fstat(self._fd).st_size
 
     def blocks(self) -> Iterator[bytes]:
         """The bytes that have come since the last call; not to be mixed with `lines`."""
         yield from self._added()
         while self._replaced():
             yield from self._added()  # what came between the last read and the replacement
-            self.close()
-            self._open()
+            self._reopen()
             yield from self._added()
 
     def close(self) -> None:
         """Let go of the file."""
         if self._fd is not None:
             os.close(self._fd)
-        self._fd, self._offset, self._rest = None, 0, []
+        self._fd, self._position, self._seen, self._rest = None, 0, (-1, 0), []
+
+    def _displaced(self) -> bool:
+        """Whether the file is a copy of what a child writes elsewhere."""
+        return os.path.exists(away_file(self.path))
+
+    def _reopen(self) -> None:
+        """Go over to the file that has the name now; in a copy, what was read is passed over."""
+        position, rest = (self._position, self._rest) if self._displaced() else (0, [])
+        self.close()
+        self._open()
+        self._position, self._rest = position, rest
 
     def _open(self) -> None:
         try:
@@ -148,13 +193,56 @@ class Follower:
             raise Broken(message)
 
     def _added(self) -> Iterator[bytes]:
-        if self._fd is None:
-            return
-        if os.fstat(self._fd).st_size < self._offset:  # it was emptied
-            self._offset, self._rest = 0, []
-        while block := os.pread(self._fd, _BLOCK_BYTES, self._offset):
-            self._offset += len(block)
+        """What has come; nothing in the moment in which a head is dropped."""
+        while self._fd is not None:
+            now = os.fstat(self._fd)
+            if (now.st_size, now.st_mtime_ns) == self._seen:
+                return
+            begins = self._begin()
+            if begins is None or (self._displaced() and self._replaced()):
+                return
+            if self._position < begins:
+                yield from self._rotated_since(begins)
+            if now.st_size < self._position - begins:
+                if self._displaced():
+                    return  # its copy has not come so far
+                self._position, self._rest = begins, []  # it was emptied
+            block = os.pread(self._fd, _BLOCK_BYTES, self._position - begins)
+            if self._begin() != begins:
+                continue  # the block may be from another place
+            if not block:
+                self._seen = (now.st_size, now.st_mtime_ns)
+                return
+            self._position += len(block)
             yield block
+
+    def _begin(self) -> int | None:
+        """Where the file begins; None while that is about to change."""
+        try:
+            with open(f"{self.path}.cut", "rb") as file:
+                if b'"count":0,' not in file.read():
+                    return None
+        except OSError:
+            pass
+        return begin(self.path)
+
+    def _settled_begin(self) -> int:
+        """The same, once it is not about to change."""
+        for _ in range(_DROP_LOOKS):
+            found = self._begin()
+            if found is not None:
+                return found
+            time.sleep(_DROP_PAUSE_S)
+        return begin(self.path)  # whoever was to drop it was killed
+
+    def _rotated_since(self, begins: int) -> Iterator[bytes]:
+        """What was rotated out of the file before it was read."""
+        from tsm.store import rotated
+
+        for data in rotated.between(self.path, self._position, begins):
+            self._position += len(data)
+            yield data
+        self._position = begins
 
     def _read(self) -> Iterator[bytes]:
         for block in self._added():

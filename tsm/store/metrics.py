@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 
 from tsm.store.atomic import append
-from tsm.store.journal import lines_without
+from tsm.store.journal import lines_without, tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
 
 _DAY_S = 86400
+_TAIL_BYTES = 1 << 20
 
 
 def record(home: Home, now_s: float, rows: Sequence[Mapping[str, object]]) -> None:
@@ -92,6 +93,21 @@ def samples(
                     yield row
 
 
+def last(home: Home, name: str, since_s: float, until_s: float) -> dict[str, Any] | None:
+    """The last sample of a process within a span of time, without its name; None if there is none.
+
+    Only the end of the newest file is looked at: the samples of a moment stand together.
+    """
+    mark = f'"{name}"'.encode()
+    for path in day_files(home)[-1:]:
+        for line in reversed(tail(path, _TAIL_BYTES).split(b"\n")):
+            row = _parsed(line) if mark in line else None
+            if row is not None and row["name"] == name and row["time"] <= until_s:
+                del row["name"]
+                return row if row["time"] >= since_s else None
+    return None
+
+
 def unreadable_lines(path: str) -> list[int]:
     """The numbers, from 1, of the lines that hold no sample."""
     return lines_without(path, is_sample)
@@ -109,6 +125,15 @@ def is_sample(value: object) -> bool:
             return True
         case _:
             return False
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """The sample in a line; None if there is none, or only a torn one."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if is_sample(value) else None
 
 
 def _named(name: str, names: Collection[str] | None) -> bool:

@@ -1,9 +1,10 @@
 """The run record: one life of a child, begun by tsm, carried on by the launcher.
 
 Lines of words. tsm puts the head in place whole (`id`, `boot`, `time`, `why`, `restarts`,
-`logs`, perhaps `cgroup PATH`, `past` lines), the launcher adds `launcher PID TICKS`, `pid PID
-TICKS` and `exit CODE`, and tsm adds what it has taken note of: `begun`, `ready`, `stopped`,
-`ended TIME`, and what commands did in between: `paused PID TICKS ...`, `resumed`, `reset`.
+`logs`, `files`, perhaps `cgroup PATH`, `past` lines), the launcher adds `launcher PID TICKS`,
+`pid PID TICKS` and `exit CODE`, and tsm adds what it has taken note of: `begun`, `ready`,
+`stopped`, `ended TIME`, and what commands did in between: `paused PID TICKS ...`, `resumed`,
+`reset`.
 """
 
 from __future__ import annotations
@@ -12,22 +13,26 @@ import os
 
 from tsm.errors import Broken
 from tsm.model import Exit, Identity, Run
-from tsm.record import changed
 from tsm.store.atomic import append, remove, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from tsm.store.home import Home
 
 _WORDS = {
-    *("id", "boot", "time", "restarts", "logs", "cgroup", "past"),
-    *("launcher", "pid", "exit"),
+    *("id", "boot", "time", "restarts", "logs", "files", "cgroup", "past"),
+    *("launcher", "pid", "exit", "ended"),
 }
 
 
 def read(home: Home, name: str) -> Run | None:
     """The record of the current or last run; None if there was none. Raises Broken."""
-    path = home.file(name, "run")
+    return _read(home.file(name, "run"))
+
+
+def _read(path: str) -> Run | None:
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -37,17 +42,17 @@ def read(home: Home, name: str) -> Run | None:
     except OSError as error:
         message = f"{path}: {error.strerror}"
         raise Broken(message) from error
-    run = Run(id="", boot="", time_s=0.0, why="start")
+    facts: dict[str, Any] = {"id": "", "boot": "", "time_s": 0.0, "why": "start", "past": []}
     for line in data.decode("ascii", "replace").split("\n")[:-1]:  # the last may be torn
         try:
-            run = _with(run, line.split(), written_s)
+            _take(facts, line.split(), written_s)
         except (ValueError, IndexError):
             message = f"{path}: cannot read the line {line[:60]!r}"
             raise Broken(message) from None
-    if not run.id or not run.boot:
+    if not facts["id"] or not facts["boot"]:
         message = f"{path}: id or boot is missing"
         raise Broken(message)
-    return run
+    return Run(**{**facts, "past": tuple(facts["past"])})
 
 
 def begin(home: Home, name: str, run: Run) -> int:
@@ -76,6 +81,35 @@ def restore(home: Home, name: str, run: Run | None) -> None:
 def note(home: Home, name: str, line: str) -> None:
     """Add a line to the record. The caller holds the lock of the process."""
     append(home.file(name, "run"), f"{line}\n".encode("ascii"))
+
+
+def unreported_file(home: Home, name: str) -> str:
+    """Where the record of a run is kept whose end is still to be reported."""
+    return home.file(name, "run.unreported")
+
+
+def keep_unreported(home: Home, name: str) -> bool:
+    """Keep the record beside the next ones until its end is reported; False if it cannot be.
+
+    The caller holds the lock. What is added to the record afterwards is in both.
+    """
+    path = unreported_file(home, name)
+    try:
+        remove(path)
+        os.link(home.file(name, "run"), path)
+    except OSError:
+        return False
+    return True
+
+
+def unreported(home: Home, name: str) -> Run | None:
+    """The record of a run whose end is still to be reported, if there is one. Raises Broken."""
+    return _read(unreported_file(home, name))
+
+
+def reported(home: Home, name: str) -> None:
+    """Forget the record that was kept. The caller holds the lock."""
+    remove(unreported_file(home, name))
 
 
 def wanted_down(home: Home, name: str) -> str | None:
@@ -119,63 +153,48 @@ def _head(run: Run) -> bytes:
     past = "".join(f"past {one.time_s:.3f} {one.uptime_s:.3f} {_code(one)}\n" for one in run.past)
     head = f"id {run.id}\nboot {run.boot}\ntime {run.time_s:.3f}\nwhy {run.why}\n"
     logs = f"logs {run.logs[0]} {run.logs[1]}\n" if any(run.logs) else ""
+    files = f"files {run.files[0]} {run.files[1]}\n" if any(run.files) else ""
     group = f"cgroup {run.cgroup}\n" if run.cgroup else ""
-    return f"{head}restarts {run.restarts}\n{logs}{group}{past}".encode("ascii")
+    return f"{head}restarts {run.restarts}\n{logs}{files}{group}{past}".encode("ascii")
 
 
-def _with(run: Run, words: list[str], written_s: float) -> Run:  # noqa: C901, PLR0912 - a table
+def _take(facts: dict[str, Any], words: list[str], written_s: float) -> None:  # noqa: C901, PLR0912 - a table
+    """Add what a line of the record says to the facts, which are fields of a Run."""
     match words:
-        case ["id", text]:
-            return changed(run, id=text)
-        case ["boot", text]:
-            return changed(run, boot=text)
-        case ["time", seconds]:
-            return changed(run, time_s=float(seconds))
-        case ["why", why]:
-            return changed(run, why=why)
-        case ["restarts", count]:
-            return changed(run, restarts=int(count))
-        case ["cgroup", path]:
-            return changed(run, cgroup=path)
         case ["past", time_s, uptime_s, code]:
             one = Exit(float(time_s), float(uptime_s), None if code == "?" else int(code))
-            return changed(run, past=(*run.past, one))
-        case ["logs", out_bytes, err_bytes]:
-            return changed(run, logs=(int(out_bytes), int(err_bytes)))
+            facts["past"].append(one)
+        case ["id" | "boot" | "why" | "cgroup" as word, text]:
+            facts[word] = text
+        case ["time", seconds]:
+            facts["time_s"] = float(seconds)
+        case ["restarts", count]:
+            facts["restarts"] = int(count)
+        case ["logs" | "files" as word, out, err]:
+            facts[word] = (int(out), int(err))
         case ["launcher", pid, ticks]:
-            return changed(run, launcher=Identity(run.boot, int(pid), int(ticks)))
+            facts["launcher"] = Identity(facts["boot"], int(pid), int(ticks))
         case ["pid", pid, ticks]:
-            return changed(run, child=Identity(run.boot, int(pid), int(ticks)))
+            facts["child"] = Identity(facts["boot"], int(pid), int(ticks))
         case ["exit", code]:
-            return changed(run, code=int(code), exited=True, exit_s=written_s)
-        case [word, *_] if word in _WORDS:
-            raise ValueError
-        case _:
-            return _with_note(run, words)
-
-
-def _with_note(run: Run, words: list[str]) -> Run:
-    match words:
-        case ["begun"]:
-            return changed(run, begun=True)
-        case ["ready"]:
-            return changed(run, ready=True)
+            facts |= {"code": int(code), "exited": True, "exit_s": written_s}
+        case ["begun" | "ready" | "stopped" as word]:
+            facts[word] = True
         case ["reset"]:
-            return changed(run, restarts=0, past=())
+            facts |= {"restarts": 0, "past": []}
         case ["paused", *words]:
             pairs = zip(words[::2], words[1::2], strict=True)
-            who = tuple(Identity(run.boot, int(pid), int(ticks)) for pid, ticks in pairs)
-            return changed(run, paused=who)
+            facts["paused"] = tuple(
+                Identity(facts["boot"], int(pid), int(ticks)) for pid, ticks in pairs
+            )
         case ["resumed"]:
-            return changed(run, paused=None)
-        case ["stopped"]:
-            return changed(run, stopped=True)
+            facts["paused"] = None
         case ["ended", seconds]:
-            return changed(run, ended_s=float(seconds))
-        case ["ended", *_]:
+            facts["ended_s"] = float(seconds)
+        case [word, *_] if word in _WORDS:
             raise ValueError
         case _:  # of a later release
-            return run
+            pass
 
 
 def _code(one: Exit) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 
 from tsm.errors import Usage
-from tsm.policy import values
-from tsm.policy.settings import SETTINGS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +33,25 @@ def add_names(parser: ArgumentParser, *, least: str = "+") -> None:
 
 def seconds(text: str) -> float:
     """A number of seconds, or with a unit: `1.5`, `500ms`, `10s`, `5m`, `2h`, `1d`."""
-    return _reading(values.seconds)(text)  # type: ignore[return-value]
+    from tsm import quantities
+
+    return _reading(quantities.seconds)(text)  # type: ignore[return-value]
+
+
+def number(text: str) -> int:
+    """A number from 0 on."""
+    from tsm import quantities
+
+    return _reading(quantities.whole)(text)  # type: ignore[return-value]
+
+
+def _given(text: str) -> str:
+    from tsm.policy import values
+
+    what = values.text(text)
+    if what is not None:
+        raise ArgumentTypeError(what)
+    return text
 
 
 def add_definition(parser: ArgumentParser, *, named: bool = True) -> None:
@@ -43,18 +59,31 @@ def add_definition(parser: ArgumentParser, *, named: bool = True) -> None:
     add = parser.add_argument_group("the definition").add_argument
     if named:
         add("--name", help="the name; default: the script's stem, or the program's name")
-    add("--port", type=int, metavar="N", help="the port it listens on: sets PORT, and must be free")
-    add("--cwd", metavar="DIR", help="the working directory; default: this one")
-    add("--interpreter", metavar="PROGRAM", help="put this program in front of the command")
+    add(
+        "--port",
+        type=number,
+        metavar="N",
+        help="the port it listens on: sets PORT, and must be free",
+    )
+    add("--cwd", type=_given, metavar="DIR", help="the working directory; default: this one")
+    add(
+        "--interpreter",
+        type=_given,
+        metavar="PROGRAM",
+        help="put this program in front of the command",
+    )
     add("--env", action="append", metavar="K=V", help="set a variable; may be repeated")
-    add("--env-file", metavar="FILE", help="set what a .env file sets")
+    add("--env-file", type=_given, metavar="FILE", help="set what a .env file sets")
     add("--clean-env", action="store_true", help="do not pass the caller's environment on")
 
 
-def add_settings(parser: ArgumentParser, keys: Iterable[str] = SETTINGS) -> None:
-    """An option for each of these settings of a process; what is not given is absent."""
+def add_settings(parser: ArgumentParser, keys: Iterable[str] | None = None) -> None:
+    """An option for each of these settings, or for all of them; what is not given is absent."""
+    from tsm.policy import values
+    from tsm.policy.settings import SETTINGS
+
     add = parser.add_argument_group("settings of the process").add_argument
-    for key in keys:
+    for key in SETTINGS if keys is None else keys:
         one = SETTINGS[key]
         dest = f"{_SETTING}{key}"
         if one.read is values.flag:
@@ -68,6 +97,8 @@ def add_settings(parser: ArgumentParser, keys: Iterable[str] = SETTINGS) -> None
 
 def settings_of(given: Mapping[str, object]) -> dict[str, object]:
     """The values of the settings that were given, by their keys. Raises Usage."""
+    from tsm.policy.settings import SETTINGS
+
     found = {}
     for dest, value in given.items():
         key = dest.removeprefix(_SETTING)

@@ -47,17 +47,26 @@ def page(report: Mapping[str, Any], *, colour: bool) -> str:
         ("command", text.printable(str(report["spec"].get("command")))),
         ("cwd", text.printable(str(report["spec"].get("cwd")))),
         ("environment", " ".join(_variables(report["spec"]))),
-        ("usage", " ".join(f"{key}={value}" for key, value in report["usage"].items())),
+        ("usage", _usage(report["usage"])),
     )
     lines = [f"{key:<12}{value}" for key, value in facts if value not in (None, "", "-")]
     for head, part in (
-        ("tree", [str(row.get("command")) for row in report["tree"] if isinstance(row, dict)]),
+        ("tree", _tree(report["tree"])),
         ("last of stdout", report["out"]),
         ("last of stderr", report["err"]),
     ):
         if part:
             lines += [head, *(f"  {text.printable(str(line))}" for line in part)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _usage(usage: Mapping[str, Any] | None) -> str:
+    known = (usage or {}).items()
+    return " ".join(text.printable(f"{key}={value}") for key, value in known if key != "time")
+
+
+def _tree(tree: Sequence[Any] | None) -> list[str]:
+    return [f"{row.get('pid')} {row.get('comm')}" for row in tree or () if isinstance(row, dict)]
 
 
 def _variables(spec: Mapping[str, Any]) -> list[str]:

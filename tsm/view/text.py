@@ -21,7 +21,7 @@ _COLOURS = {
 }
 _PREFIX_COLOURS = ("36", "35", "33", "32", "34", "96", "95", "93")
 _SGR = re.compile(r"\x1b\[[0-9;]*m")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _DAY_S, _HOUR_S, _MINUTE_S = 86400, 3600, 60
 
 

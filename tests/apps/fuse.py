@@ -1,23 +1,29 @@
-"""`tsm ARGV...` that is killed with SIGKILL just before its Nth act on files, locks or processes.
-
-usage: killed.py N ARGV...     N counts from 1; with fewer acts than that tsm runs to its end
-"""
+"""An end by SIGKILL just before the Nth act on files, locks or processes."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import signal
-import sys
 from typing import TYPE_CHECKING
-
-from tsm import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-_ACTS = ("fsync", "mkdir", "posix_spawn", "rename", "rmdir", "symlink", "unlink", "write")
+_ACTS = (
+    *(
+        "copy_file_range",
+        "fdatasync",
+        "fsync",
+        "ftruncate",
+        "link",
+        "mkdir",
+        "posix_spawn",
+        "pwrite",
+    ),
+    *("rename", "rmdir", "symlink", "truncate", "unlink", "write"),
+)
 
 
 class _Fuse:
@@ -39,15 +45,10 @@ class _Fuse:
         setattr(module, name, counted)
 
 
-def main() -> int:
-    """Light the fuse and run tsm."""
-    fuse = _Fuse(int(sys.argv[1]))
+def light(acts: int) -> None:
+    """Let this program be killed before so many acts, counted from 1."""
+    fuse = _Fuse(acts)
     for name in _ACTS:
         fuse.lay(os, name)
     fuse.lay(fcntl, "flock")
     fuse.lay(signal, "pidfd_send_signal")
-    return cli.main(sys.argv[2:])
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,0 +1,47 @@
+"""Emptying log files under children that write to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.e2e.files import Files
+from tests.waiting import Gate, eventually
+
+if TYPE_CHECKING:
+    from tests.running import Tsm
+
+
+def test_a_child_goes_on_at_the_beginning_and_who_follows_sees_it(tsm: Tsm, gate: Gate) -> None:
+    command = f"sh -c 'echo one; read code <{gate.path}; echo two; exec sleep 1000'"
+    tsm("start", command, "--name", "web")
+    files = Files(tsm.home, "web")
+    out = files.folder / "current.out"
+    eventually(lambda: out.read_bytes() == b"one\n")
+    following = tsm.spawn("logs", "-f", "web")
+    assert following.stdout is not None
+    assert following.stdout.readline() == "one\n"
+    assert tsm("flush", "web").row == {"name": "web", "action": "flush", "bytes": 4}
+    assert out.read_bytes() == b""
+    gate.open()
+    assert following.stdout.readline() == "two\n"
+    following.terminate()
+    following.wait()
+    assert out.read_bytes() == b"two\n"
+    (event,) = [one for one in files.events if one["event"] == "flush"]
+    assert (event["stream"], event["bytes"]) == ("out", 4)
+
+
+def test_rotated_files_go_where_that_is_asked_for(tsm: Tsm) -> None:
+    tsm("start", "echo one", "--name", "web", "--restart", "no")
+    files = Files(tsm.home, "web")
+    eventually(lambda: (files.folder / "current.out").read_bytes() == b"one\n")
+    tsm("rotate", "--force", "web")
+    assert tsm("flush", "web").row == {"name": "web", "action": None, "bytes": 0}
+    assert len(list(files.folder.glob("*-00.out"))) == 1
+    assert tsm("flush", "--rotated", "web").row["bytes"] == 4
+    assert not list(files.folder.glob("*-00.out*"))
+
+
+def test_a_name_is_asked_for_and_must_be_known(tsm: Tsm) -> None:
+    assert tsm("flush", ok=False).status == 2
+    assert tsm("flush", "nobody", ok=False).status == 3

@@ -1,0 +1,288 @@
+"""Log files are rotated while children write to them, by a command, by patrols, by themselves."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from typing import TYPE_CHECKING, TextIO
+
+import pytest
+
+from tests.e2e.files import Files
+from tests.e2e.kernel import long_sleep
+from tests.waiting import Gate, eventually
+from tsm.store import compression
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.running import Tsm
+
+COUNTING = "i=0; while [ $i -lt {} ]; do echo line $i; i=$((i+1)); done; exec sleep 1000"
+
+
+def start_counting(tsm: Tsm, count: int, *options: str) -> Files:
+    """A child that writes so many lines, and then sleeps."""
+    tsm("start", "--name", "web", *options, "--", "sh", "-c", COUNTING.format(count))
+    files = Files(tsm.home, "web")
+    last = f"line {count - 1}\n"
+    eventually(lambda: written(files).endswith(last.encode()))
+    return files
+
+
+def rotated(files: Files) -> list[Path]:
+    """The rotated files of standard output, oldest first."""
+    found = files.folder.glob("????-??-??-*.out*")
+    return sorted(path for path in found if path.suffix in (".out", ".gz", ".zst"))
+
+
+def written(files: Files) -> bytes:
+    """All that the child has written: the rotated files and the current one."""
+    parts = [read(path) for path in rotated(files)]
+    return b"".join([*parts, (files.folder / "current.out").read_bytes()])
+
+
+def read(path: Path) -> bytes:
+    with compression.opened(str(path)) as file:
+        return file.read()
+
+
+def lines(count: int) -> bytes:
+    return "".join(f"line {number}\n" for number in range(count)).encode()
+
+
+def test_force_rotates_what_is_there_and_the_child_writes_on(tsm: Tsm, gate: Gate) -> None:
+    command = f"sh -c 'echo one; read code <{gate.path}; echo two; exec sleep 1000'"
+    tsm("start", command, "--name", "web")
+    files = Files(tsm.home, "web")
+    eventually(lambda: written(files) == b"one\n")
+    row = tsm("rotate", "--force", "web").row
+    assert (row["name"], row["action"], row["stream"], row["bytes"]) == ("web", "rotate", "out", 4)
+    assert (files.folder / row["file"]).read_bytes() == b"one\n"
+    assert (files.folder / "current.out").read_bytes() == b""
+    gate.open()
+    eventually(lambda: (files.folder / "current.out").read_bytes() == b"two\n")
+    (event,) = [one for one in files.events if one["event"] == "rotate"]
+    assert (event["file"], event["bytes"], event["reason"]) == (row["file"], 4, "asked for")
+    assert tsm("check").out == ""
+
+
+def test_nothing_is_done_that_is_not_due(tsm: Tsm) -> None:
+    files = start_counting(tsm, 10)
+    assert tsm("rotate").out == ""
+    assert rotated(files) == []
+    assert tsm("logs", "web").out == lines(10).decode()
+
+
+def test_patrol_rotates_what_has_grown_and_keeps_so_many(tsm: Tsm) -> None:
+    files = start_counting(tsm, 1000, "--log-size", "4k", "--log-keep", "2")
+    assert [row["action"] for row in tsm("patrol").rows] == ["rotate"]
+    for _ in range(3):
+        tsm("rotate", "--force")
+        with (files.folder / "current.out").open("ab") as more:
+            more.write(b"more\n")
+    assert len(rotated(files)) == 2
+    events = [one["event"] for one in files.events]
+    assert events.count("log-removed") == events.count("rotate") - 2 > 0
+    assert not list(files.folder.glob("*-00.out*"))
+
+
+def test_a_patrol_that_stays_rotates_by_itself_and_loses_nothing(resident: Tsm) -> None:
+    count = 30_000
+    files = start_counting(resident, count, "--log-size", "32k", "--log-keep", "1000")
+    eventually(lambda: rotated(files))
+    eventually(lambda: (files.folder / "current.out").stat().st_size < 32768)
+    eventually(lambda: written(files) == lines(count))
+    assert all(read(path).endswith(b"\n") for path in rotated(files))
+
+
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
+def test_rotated_files_are_compressed_and_the_same_within(tsm: Tsm, how: str) -> None:
+    files = start_counting(tsm, 100, "--log-compress", how)
+    rows = tsm("rotate", "--force").rows
+    assert [row["action"] for row in rows] == ["rotate", "compress"]
+    assert [path.suffix for path in rotated(files)] == [compression.SUFFIXES[how]]
+    assert written(files) == lines(100)
+
+
+def test_a_compression_that_was_killed_is_done_again(tsm: Tsm) -> None:
+    files = start_counting(tsm, 100)
+    tsm("rotate", "--force")
+    (path,) = rotated(files)
+    path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.with_name(f"{path.name}.gz.new").write_bytes(b"half")
+    tsm("set", "web", "log-compress=gzip")
+    tsm("rotate")
+    assert [one.suffix for one in rotated(files)] == [".gz"]
+    assert written(files) == lines(100)
+
+
+def test_the_home_has_bounds_as_well(tsm: Tsm) -> None:
+    files = start_counting(tsm, 100)
+    for _ in range(3):
+        with (files.folder / "current.out").open("ab") as more:
+            more.write(b"more\n" * 100)
+        tsm("rotate", "--force")
+    kept = rotated(files)[1:]
+    size = sum(path.stat().st_size for path in kept)
+    with (tsm.home / "config.toml").open("a") as config:
+        config.write(f"logs_total = {size}\n")
+    (row,) = tsm("rotate").rows
+    assert (row["action"], row["reason"]) == ("remove", "too much in all logs")
+    assert rotated(files) == kept
+    with (tsm.home / "config.toml").open("a") as config:
+        config.write('disk_free = "4000T"\n')
+    assert {row["reason"] for row in tsm("rotate").rows} == {"the disk is nearly full"}
+    assert rotated(files) == []
+    assert (files.folder / "current.out").exists()
+
+
+def test_a_name_that_is_taken_is_passed_over(tsm: Tsm) -> None:
+    files = start_counting(tsm, 10)
+    tsm("rotate", "--force")
+    (path,) = rotated(files)
+    taken = path.with_name(path.name.replace("-00.", "-01."))
+    taken.mkdir()
+    with (files.folder / "current.out").open("ab") as more:
+        more.write(b"more\n")
+    assert tsm("rotate", "--force").row["file"] == taken.name.replace("-01.", "-02.")
+
+
+def test_what_cannot_be_rotated_is_told_once_and_logging_goes_on(tsm: Tsm) -> None:
+    files = start_counting(tsm, 10)
+    (files.folder / "current.out.cut.new").mkdir()
+    for _ in range(2):
+        failed = tsm("rotate", "--force", ok=False)
+        assert (failed.status, failed.row["action"]) == (1, None)
+    (event,) = [one for one in files.events if one["event"] == "rotate-failed"]
+    assert event["stream"] == "out"
+    assert "current.out.cut.new" in event["reason"]
+    assert written(files) == lines(10)
+
+
+def test_a_rotation_that_was_killed_leaves_nobody_stopped(tsm: Tsm) -> None:
+    argv = long_sleep()
+    tsm("start", "--name", "web", "--", *argv)
+    files = Files(tsm.home, "web")
+    (files.folder / "current.out").write_bytes(b"one\n")
+    act = 1
+    while tsm.killed(act, "rotate", "--force", "web"):
+        eventually(lambda: tsm("ls").row["status"] == "online")
+        tsm("rotate")
+        assert written(files) == b"one\n", f"killed before act {act}"
+        for path in files.folder.glob("????-??-??-*"):
+            path.unlink()
+        (files.folder / "current.out").write_bytes(b"one\n")
+        act += 1
+    assert act > 5
+
+
+def test_what_is_over_can_be_told_of_a_run_whose_log_was_rotated(tsm: Tsm, gate: Gate) -> None:
+    command = f"sh -c 'echo old >&2; read code <{gate.path}; echo last >&2; exit $code'"
+    tsm("start", command, "--name", "web", "--restart", "no")
+    files = Files(tsm.home, "web")
+    eventually(lambda: (files.folder / "current.err").read_bytes() == b"old\n")
+    tsm("rotate", "--force")
+    gate.open(3)
+    files.await_event("crash")
+    eventually(lambda: tsm("crashes").rows)
+    assert tsm("crashes", "--show", "web").row["err"] == ["last"]
+
+
+COPYING = "while read line; do echo $line; done <{}; exec sleep 1000"
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved"])
+def test_a_log_that_was_taken_away_is_there_again_with_what_came_since(
+    tsm: Tsm, tmp_path: Path, how: str
+) -> None:
+    lines, out = start_copying(tsm)
+    lines.write("one\n")
+    lines.flush()
+    eventually(lambda: out.read_bytes() == b"one\n")
+    tsm("rotate")  # as a patrol does: it knows the file now
+    following = tsm.spawn("logs", "-f", "web")
+    assert following.stdout is not None
+    assert following.stdout.readline() == "one\n"
+    out.rename(tmp_path / "kept") if how == "moved" else out.unlink()
+    lines.write("two\n")
+    lines.flush()
+    assert tsm("patrol").rows[0]["action"] == "restore"
+    eventually(lambda: tsm("patrol").status == 0 and out.read_bytes() == b"two\n")
+    lines.write("three\n")
+    lines.flush()
+    eventually(lambda: tsm("patrol").status == 0 and out.read_bytes() == b"two\nthree\n")
+    assert [following.stdout.readline() for _ in range(2)] == ["two\n", "three\n"]
+    following.terminate()
+    following.wait()
+    events = [one["event"] for one in Files(tsm.home, "web").events]
+    assert events.count("log-displaced") == 1
+    tsm("restart", "web")
+    lines.write("four\n")
+    lines.close()
+    eventually(lambda: out.read_bytes() == b"two\nthree\nfour\n")
+    assert tsm("patrol").rows == []
+    assert tsm("check").out == ""
+
+
+def start_copying(tsm: Tsm) -> tuple[TextIO, Path]:
+    """A child that writes the lines it is given, where to give them, and its log."""
+    fifo = tsm.cwd / "lines"
+    os.mkfifo(fifo)
+    tsm("start", "--name", "web", "--", "sh", "-c", COPYING.format(fifo))
+    return fifo.open("w"), Files(tsm.home, "web").folder / "current.out"
+
+
+def test_a_patrol_that_stays_sees_that_at_once(resident: Tsm) -> None:
+    lines, out = start_copying(resident)
+    with lines:
+        lines.write("one\n")
+        lines.flush()
+        eventually(lambda: out.with_name("current.out.idx").stat().st_size >= 64)
+        out.unlink()
+        lines.write("two\n")
+        lines.flush()
+        eventually(lambda: out.read_bytes() == b"two\n")
+
+
+def test_a_log_that_somebody_empties_is_an_event_and_goes_on(tsm: Tsm) -> None:
+    lines, out = start_copying(tsm)
+    with lines:
+        lines.write("one\n")
+        lines.flush()
+        eventually(lambda: out.read_bytes() == b"one\n")
+        tsm("rotate")
+        os.truncate(out, 0)
+        tsm("rotate")
+        (event,) = [one for one in Files(tsm.home, "web").events if one["event"] == "log-emptied"]
+        assert (event["stream"], event["bytes"]) == ("out", 4)
+        lines.write("two\n")
+        lines.flush()
+        eventually(lambda: out.read_bytes() == b"two\n")
+        assert tsm("rotate").rows == []
+    assert tsm("check").out == ""
+
+
+def test_a_child_that_writes_elsewhere_is_left_alone(tsm: Tsm) -> None:
+    elsewhere = tsm.cwd / "elsewhere"
+    tsm("start", "--name", "web", "--", "sh", "-c", f"exec >{elsewhere}; echo one; sleep 1000")
+    eventually(lambda: elsewhere.read_bytes() == b"one\n")
+    assert tsm("patrol").rows == []
+    assert (Files(tsm.home, "web").folder / "current.out").read_bytes() == b""
+
+
+def test_settings_are_checked(tsm: Tsm) -> None:
+    for option, value in (("size", "1k"), ("rotate", "weekly"), ("age", "1s"), ("compress", "xz")):
+        refused = tsm("start", "true", f"--log-{option}", value, ok=False)
+        assert (refused.status, f"log-{option} " in refused.err) == (2, True), refused.err
+    (tsm.home / "config.toml").write_text('log_rotate = "daily@24"\n')
+    assert "log_rotate = 'daily@24': should be" in tsm("rotate", ok=False).err
+
+
+def test_all_is_told_of_in_json_where_nobody_looks(tsm: Tsm) -> None:
+    start_counting(tsm, 10)
+    row = json.loads(tsm("rotate", "--force").out)
+    assert set(row) == {"name", "action", "stream", "file", "bytes", "reason", "stopped_ms"}
+    assert tsm("rotate", "--force", "--table").out == ""
+    assert tsm("rotate", "nobody", ok=False).status == 3

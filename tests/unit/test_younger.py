@@ -1,0 +1,82 @@
+"""Who may be younger, told by numbers that ascend and begin anew."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from tsm.osproc import table, younger
+
+PIDS = [1, 300, 500, 9000, 32000, 32700]
+
+
+@pytest.fixture
+def numbers(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """A kernel with 32768 numbers that has given `last`, after `made` tasks."""
+    known = {"last": 9000, "made": 16383, "now": 1000}
+    monkeypatch.setattr(younger, "_pid_max", lambda: 32768)
+    monkeypatch.setattr(younger, "_last_pid", lambda: known["last"])
+    monkeypatch.setattr(younger, "_tasks_made", lambda: known["made"])
+    monkeypatch.setattr(younger, "_now_s", lambda: known["now"])
+    monkeypatch.setattr(younger, "_forks", younger.Forks())
+    return known
+
+
+@pytest.mark.parametrize(
+    ("firsts", "last", "left"),
+    [
+        ([500], 9000, [500, 9000]),
+        ([600], 9000, [9000]),
+        ([9000, 500], 9000, [500, 9000]),
+        ([32000], 400, [1, 300, 32000, 32700]),
+        ([32700, 300], 500, [1, 300, 500, 32700]),  # the older has the higher number
+        ([300, 32700], 500, [1, 300, 500, 32700]),
+    ],
+)
+def test_only_numbers_given_since_are_left(
+    numbers: dict[str, int], firsts: list[int], last: int, left: list[int]
+) -> None:
+    numbers["last"] = last
+    assert list(younger.narrowed(PIDS, firsts, 0.0)) == left
+
+
+def test_all_are_left_once_half_of_the_numbers_may_have_been_given(
+    numbers: dict[str, int],
+) -> None:
+    numbers["made"] = 16384
+    assert list(younger.narrowed(PIDS, [9000], 0.0)) == PIDS
+
+
+def test_who_has_counted_before_knows_how_few_were_made_since(numbers: dict[str, int]) -> None:
+    numbers["made"] = 1_000_000
+    assert list(younger.narrowed(PIDS, [9000], 0.0)) == PIDS
+    numbers |= {"now": 1100, "made": 1_000_100}
+    assert list(younger.narrowed(PIDS, [9000], 1050.0)) == [9000]
+    assert list(younger.narrowed(PIDS, [9000], 999.0)) == PIDS
+
+
+def test_the_count_is_read_again_after_a_second(numbers: dict[str, int]) -> None:
+    forks = younger.Forks()
+    assert forks.since(0.0) == 16383
+    numbers["made"] = 20000
+    assert forks.since(0.0) == 16383
+    numbers["now"] += 1
+    assert forks.since(0.0) == 20000
+
+
+def test_a_child_is_among_those_who_are_no_older_than_its_parent() -> None:
+    boot = table.boot_id()
+    me = table.identity(os.getpid(), boot)
+    assert me is not None
+    with subprocess.Popen(["sleep", "1000"]) as child:
+        try:
+            found = {row.pid: row.ticks for row in table.processes([me])}
+            own = table.identity(child.pid, boot)
+            assert own is not None
+            assert found[child.pid] == own.ticks
+            assert os.getpid() in found
+            assert 1 not in {row.pid for row in table.processes([own])}
+        finally:
+            child.kill()

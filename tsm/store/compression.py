@@ -1,0 +1,79 @@
+"""Compressed log files: making them, and reading them as if they were not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import cast
+
+from tsm.errors import Refused
+from tsm.store.atomic import remove
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from typing import IO
+
+    from _typeshed import SupportsWrite
+
+SUFFIXES = {"gzip": ".gz", "zstd": ".zst"}
+_LEVEL = {"gzip": 6, "zstd": 3}
+_BLOCK_BYTES = 1 << 18
+
+
+def require(how: str) -> None:
+    """Raise Refused if the library is missing that this takes."""
+    from importlib.util import find_spec
+
+    if how == "zstd" and find_spec("zstandard") is None:
+        message = "log-compress zstd needs zstandard: pip install 'tsm-toolkit[zstd]'"
+        raise Refused(message)
+
+
+def compress(path: str, how: str) -> str:
+    """Replace a file by a compressed one, with its time and mode, and return the path of that.
+
+    A kill leaves the one, or the other, or both whole. Raises Refused, OSError.
+    """
+    require(how)
+    target = path + SUFFIXES[how]
+    unfinished = f"{target}.new"
+    there = os.stat(path)
+    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with open(fd, "wb") as raw, open(path, "rb") as source:
+            with _packing(raw, how) as packed:
+                shutil.copyfileobj(source, packed, _BLOCK_BYTES)
+            raw.flush()
+            os.fdatasync(raw.fileno())
+        os.utime(unfinished, ns=(there.st_atime_ns, there.st_mtime_ns))
+        os.rename(unfinished, target)
+    except OSError:
+        remove(unfinished)
+        raise
+    os.unlink(path)
+    return target
+
+
+def opened(path: str) -> IO[bytes]:
+    """A log file to be read, whether compressed or not. Raises OSError, Refused."""
+    if path.endswith(SUFFIXES["gzip"]):
+        import gzip
+
+        return cast("IO[bytes]", gzip.open(path, "rb"))
+    if path.endswith(SUFFIXES["zstd"]):
+        require("zstd")
+        import zstandard
+
+        return cast("IO[bytes]", zstandard.open(path, "rb"))
+    return open(path, "rb")
+
+
+def _packing(raw: IO[bytes], how: str) -> AbstractContextManager[SupportsWrite[bytes]]:
+    if how == "zstd":
+        import zstandard
+
+        return zstandard.ZstdCompressor(_LEVEL[how]).stream_writer(raw, closefd=False)
+    import gzip
+
+    return gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL[how], fileobj=raw)

@@ -1,0 +1,85 @@
+"""A log file that was deleted or moved away from under its child, which goes on writing to it.
+
+A new file has the name then. What the child writes is copied into it, as long as the child has
+the old one open; `current.out.away` tells which that is, and where in the stream it begins.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from tsm.record import Record
+from tsm.store import log_index, logs
+from tsm.store.atomic import remove, replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tsm.store.home import Home
+
+_BLOCK_BYTES = 1 << 20
+
+
+class Away(Record):
+    """The file that the child writes to."""
+
+    inode: int
+    begin: int  # its position in the stream
+
+
+def note_file(home: Home, name: str, stream: str) -> str:
+    """Where that is noted."""
+    return logs.away_file(logs.current(home, name, stream))
+
+
+def noted(home: Home, name: str, stream: str) -> Away | None:
+    """What is noted; None if nothing is, or makes no sense."""
+    try:
+        with open(note_file(home, name, stream), "rb") as file:
+            match json.loads(file.read()):
+                case {"inode": int(inode), "begin": int(begin)}:
+                    return Away(inode, begin)
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def forget(home: Home, name: str, stream: str) -> None:
+    """The child writes to the file of that name again."""
+    remove(note_file(home, name, stream))
+
+
+def is_displaced(path: str, fd: int) -> bool:
+    """Whether the open file `fd` is another than the one at `path`."""
+    here = os.fstat(fd)
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return True
+    return (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino)
+
+
+def begin(home: Home, name: str, stream: str, fd: int, now_s: float) -> Away:
+    """Put a new file in place, which begins with what was not seen of the old one, `fd`."""
+    away = Away(os.fstat(fd).st_ino, log_index.begin(home, name, stream))
+    values = {"inode": away.inode, "begin": away.begin}
+    data = json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
+    replace(note_file(home, name, stream), data)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    os.close(os.open(logs.current(home, name, stream), flags, 0o600))
+    log_index.restart(log_index.path(home, name, stream), now_s)  # last: it is of the new one
+    return away
+
+
+def copied(home: Home, name: str, stream: str, away: Away, fd: int) -> int:
+    """Add what has come to the old file to the new one; how many bytes that were."""
+    path = logs.current(home, name, stream)
+    offset = max(0, log_index.end(home, name, stream) - away.begin)
+    count = 0
+    target = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    try:
+        while data := os.pread(fd, _BLOCK_BYTES, offset + count):
+            count += os.write(target, data)
+    finally:
+        os.close(target)
+    return count

@@ -1,0 +1,118 @@
+"""The rotated log files of a process: YYYY-MM-DD-NN.out, perhaps compressed, oldest first."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from contextlib import contextmanager
+
+from tsm.errors import Refused
+from tsm.model import LogFile
+from tsm.store import compression, logs
+from tsm.store.atomic import remove
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tsm.store.home import Home
+
+_BLOCK_BYTES = 1 << 18
+_PAUSE_S = 0.01
+_NAME = re.compile(r"(\d{4}-\d\d-\d\d)-(\d{2,9})\.(out|err)(\.gz|\.zst)?", re.ASCII)
+
+
+@contextmanager
+def lock(home: Home, name: str, timeout_s: float = 0.0) -> Iterator[bool]:
+    """Be the only one who rotates the logs of that process; False if another does."""
+    deadline_s = time.monotonic() + timeout_s
+    fd = os.open(home.process(name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        while not (had := _locked(fd)) and time.monotonic() < deadline_s:
+            time.sleep(_PAUSE_S)
+        yield had
+    finally:
+        os.close(fd)
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def files(home: Home, name: str, stream: str) -> list[LogFile]:
+    """Those that there are, oldest first.
+
+    Of one that is there compressed as well, whoever was compressing it has been killed: it
+    is there once.
+    """
+    return _files(home.process(name), stream)
+
+
+def _files(folder: str, stream: str) -> list[LogFile]:
+    found: dict[tuple[str, int], LogFile] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            match = _NAME.fullmatch(entry.name)
+            if match is None or match[3] != stream or not entry.is_file(follow_symlinks=False):
+                continue
+            key = (match[1], int(match[2]))
+            there = entry.stat(follow_symlinks=False)
+            one = LogFile(entry.path, stream, there.st_size, there.st_mtime, bool(match[4]))
+            if key not in found or not one.compressed:
+                found[key] = one
+    return [found[key] for key in sorted(found)]
+
+
+def free(home: Home, name: str, stream: str, day: str) -> str:
+    """The next name of that day that nothing has."""
+    taken = [-1]
+    for entry in os.listdir(home.process(name)):
+        match = _NAME.match(entry)
+        if match is not None and (match[1], match[3]) == (day, stream):
+            taken.append(int(match[2]))
+    return f"{day}-{max(taken) + 1:02d}.{stream}"
+
+
+def clear_unfinished(home: Home, name: str) -> None:
+    """Remove what killed rotations and compressions have half made. The caller holds the lock."""
+    for entry in os.listdir(home.process(name)):
+        stem = entry.removesuffix(".new")
+        if stem != entry and _NAME.fullmatch(stem.removesuffix(".idx")):
+            remove(home.file(name, entry))
+
+
+def between(path: str, first: int, last: int) -> Iterator[bytes]:
+    """The bytes of a stream between two positions, from rotated files of the current one `path`.
+
+    Those that are there no more are left out.
+    """
+    folder, stream = os.path.dirname(path), path.rpartition(".")[2]
+    for one in _files(folder, stream):
+        begins = logs.begin(_plain(one.path))
+        if begins >= last or (not one.compressed and begins + one.size <= first):
+            continue
+        try:
+            with compression.opened(one.path) as file:
+                file.seek(max(0, first - begins))
+                while data := file.read(min(_BLOCK_BYTES, last - begins - file.tell())):
+                    yield data
+                first = max(first, begins + file.tell())
+        except (OSError, EOFError, Refused):
+            continue
+
+
+def discard(one: LogFile) -> None:
+    """Remove a rotated file, with its index."""
+    for path in (one.path, f"{_plain(one.path)}.idx"):
+        remove(path)
+
+
+def _plain(path: str) -> str:
+    """The name that it had before it was compressed."""
+    return re.sub(r"\.(gz|zst)$", "", path)
