@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from tsm.model import STATUSES, End, Exit, Identity, Keep, Rest, Run, Start
-from tsm.policy.state import Situation, end_of, next_step, short_runs, status
+from tsm.policy.state import Situation, due_s, end_of, next_step, short_runs, status
 from tsm.record import changed as replace
 from tsm.spec import Restart
 
@@ -229,6 +229,16 @@ def test_who_is_to_be_started_is_launching_while_somebody_is_at_it() -> None:
     later = replace(at(replace(SHORT, past=(Exit(NOW - 5, 0.5, 1),))), acted_on=True)
     assert status(later)[0] == "waiting"
     assert status(replace(at(STOPPED, down="stop"), acted_on=True))[0] == "stopped"
+
+
+def test_what_the_clock_brings_is_known_from_the_exit_alone() -> None:
+    waits = replace(Restart(), delay_s=60.0, max_delay_s=60.0)
+    assert due_s(at(SHORT, rule=waits)) == NOW - 1 + 60
+    assert due_s(replace(at(SHORT, rule=waits), now_s=NOW + 60)) is None  # it is due
+    again = replace(Restart(), max_retries=0, retry_after_s=30.0)
+    assert due_s(at(SHORT, rule=again)) == NOW - 1 + 30
+    assert due_s(at(SHORT, rule=waits, down="stop")) is None
+    assert due_s(at(UP, down="stop", alive="cl")) is None
 
 
 def test_short_runs_count_those_that_led_to_where_the_process_is() -> None:

@@ -63,8 +63,7 @@ def observe(home: Home, name: str, boot: str) -> Observed | None:
             return Observed(name, word, why, child.pid, child.ticks, process.meta)
         short = state.short_runs(at.rule, process.run, word, at.now_s)
         now = changed(process.meta, unstable_restarts=short)
-        due_s = None if state.is_due(at) else process.meta.due
-        return Observed(name, word, why, None, None, now, None, due_s)
+        return Observed(name, word, why, None, None, now, None, state.due_s(at))
     except Broken as error:
         return _broken_or_gone(home, name, str(error))
 

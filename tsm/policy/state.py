@@ -61,6 +61,17 @@ def is_due(at: Situation) -> bool:
     return isinstance(step, Start) and step.at_s <= at.now_s
 
 
+def due_s(at: Situation) -> float | None:
+    """When the clock brings the next change, if that is not now."""
+    match next_step(at):
+        case Start(at_s=at_s):
+            return at_s if at_s > at.now_s else None
+        case Rest(due_s=at_s) | Keep(due_s=at_s):
+            return at_s
+        case _:
+            return None
+
+
 def exits(run: Run, now_s: float) -> tuple[Exit, ...]:
     """The exits that the restart policy looks at, that of `run` last."""
     return (*run.past, end_of(run, now_s))
