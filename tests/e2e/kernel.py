@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,12 @@ def long_sleep() -> tuple[str, str]:
 
 @contextmanager
 def bystander(*argv: str) -> Iterator[int]:
-    """The pid of a process that tsm has nothing to do with; it must live to the end."""
+    """The pid of a process that tsm has nothing to do with; it must live to the end.
+
+    It has another start time than whatever was there before.
+    """
+    before = _clock_ticks()
+    eventually(lambda: _clock_ticks() > before)
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL) as program:
         try:
             eventually(lambda: argv_of(program.pid) == list(argv))
@@ -87,6 +93,11 @@ def bystander(*argv: str) -> Iterator[int]:
             assert alive(program.pid), f"the bystander {argv} was ended"
         finally:
             program.kill()
+
+
+def _clock_ticks() -> int:
+    """The kernel's time, in the unit of start times."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 
 
 def _stat(pid: int) -> list[str]:
