@@ -87,7 +87,7 @@ def test_its_end_is_noticed_and_the_next_run_is_a_child_of_tsm(resident: Tsm) ->
         child = files.await_next_child(pid)
         eventually(lambda: argv_of(child) == ["sleep", "1000"])
         assert files.launcher
-        assert files.event_names() == ["attach", "crash", "restart"]
+        eventually(lambda: files.event_names() == ["attach", "crash", "restart"])
         assert files.events[1]["code"] is None
         assert tsm("logs", "web").err == ""
 

@@ -45,7 +45,8 @@ class TestSchedule:
         tsm("start", "true", "--name", "job", "--schedule", EACH_SECOND)
         files = Files(tsm.home, "job")
         eventually(lambda: tsm("patrol").status == 0 and "exit" in files.event_names())
-        assert tsm("ls").row["reason"].startswith(f"scheduled '{EACH_SECOND}', next run")
+        reason = f"scheduled '{EACH_SECOND}', next run"
+        eventually(lambda: tsm("ls").row["reason"].startswith(reason))
 
     def test_times_within_a_run_are_passed_over(self, resident: Tsm, gate: Gate) -> None:
         resident("start", gate.command, "--name", "job", "--schedule", EACH_SECOND)
