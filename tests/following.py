@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.running import Tsm
+    from tsm.store.follower import Follower
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ def following(tsm: Tsm, *argv: str) -> Iterator[Following]:
     finally:
         program.kill()
         program.wait()
+
+
+def added(follower: Follower) -> list[bytes]:
+    """The whole lines that have come since the last look."""
+    return [line for _, chunk in follower.chunks() for line in chunk[:-1].split(b"\n")]
 
 
 def holds_pidfd(pid: int) -> bool:

@@ -45,7 +45,7 @@ class Context:
 
     def row(self, values: Mapping[str, object], sentence: str) -> None:
         """Print one result at once: a JSON object for programs, a sentence for people."""
-        self._end_progress()
+        self.end_progress()
         text = json.dumps(values, separators=(",", ":")) if self.as_json else sentence
         self.write(f"{text}\n")
         self.flush()
@@ -78,7 +78,7 @@ class Context:
 
     def say(self, text: str) -> None:
         """Talk: to standard error, never mixed with data."""
-        self._end_progress()
+        self.end_progress()
         with suppress(OSError):
             sys.stderr.write(text + "\n")
 
@@ -93,15 +93,22 @@ class Context:
             self._overwrite(text)
             self._progressing = True
 
-    def reader_gone(self, timeout_s: float) -> bool:
-        """Wait a moment; True as soon as nobody reads standard output any more."""
+    def reader_gone(self, timeout_s: float | None, until: int | None = None) -> bool:
+        """Wait a moment; True as soon as nobody reads standard output any more.
+
+        With a descriptor `until` no longer than until that can be read from.
+        """
         if self.lost is not None:
             return True
         poll = select.poll()
         poll.register(sys.stdout.fileno(), 0)  # an error and a hang-up are always reported
-        return bool(poll.poll(timeout_s * 1000))
+        if until is not None:
+            poll.register(until, select.POLLIN)
+        found = poll.poll(None if timeout_s is None else timeout_s * 1000)
+        return any(fd == sys.stdout.fileno() for fd, _ in found)
 
-    def _end_progress(self) -> None:
+    def end_progress(self) -> None:
+        """Take that text away."""
         if self._progressing:
             self._overwrite("")
             self._progressing = False

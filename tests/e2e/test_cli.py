@@ -47,7 +47,18 @@ SILENT = ("logs", "pid", "path", "startup", "completion")  # of those, the ones 
 # bring most of them; each one more is paid for by every call.
 MODULES = {
     *("__future__", "argparse", "collections", "contextlib", "copyreg", "enum", "errno", "fcntl"),
-    *("functools", "gettext", "importlib", "itertools", "json", "keyword", "locale", "operator"),
+    *(
+        "bisect",
+        "heapq",
+        "functools",
+        "gettext",
+        "importlib",
+        "itertools",
+        "json",
+        "keyword",
+        "locale",
+        "operator",
+    ),
     *("re", "reprlib", "select", "signal", "types", "warnings"),
 }
 DEAR = {

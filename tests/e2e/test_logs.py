@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,10 +114,21 @@ def test_grep_finds_what_is_not_ascii_and_not_utf8(tsm: Tsm) -> None:
 
 def test_json_is_one_object_a_line(tsm: Tsm) -> None:
     written(tsm, b"hello\n", b"caf\xc3\xa9 \xff\x1b\n")
-    assert tsm("logs", "web", "--json").rows == [
-        {"name": "web", "stream": "out", "line": "hello"},
-        {"name": "web", "stream": "err", "line": "café \ufffd\x1b"},
+    rows = tsm("logs", "web", "--json").rows
+    assert [(row["stream"], row["line"]) for row in rows] == [
+        ("out", "hello"),
+        ("err", "café \ufffd\x1b"),
     ]
+    assert [set(row) for row in rows] == [
+        {"time", "name", "stream", "line", "level", "approximate"}
+    ] * 2
+
+
+def test_json_has_the_fields_of_lines_that_are_json(tsm: Tsm) -> None:
+    written(tsm, b'{"level":40,"msg":"low"}\n[ERROR] x\n[1]\n')
+    rows = tsm("logs", "web", "--json").rows
+    assert [row["level"] for row in rows] == ["warn", "error", None]
+    assert [row.get("data") for row in rows] == [{"level": 40, "msg": "low"}, None, None]
 
 
 def test_lines_are_the_same_in_a_pipe_and_on_a_terminal(tsm: Tsm) -> None:
@@ -204,10 +217,145 @@ def test_grep_and_json_hold_for_what_is_followed(tsm: Tsm) -> None:
     with following(tsm, "logs", "-f", "web", "--json", "--grep", "[13]$") as follower:
         append(log(tsm), numbered(1, 3))
         eventually(lambda: follower.out.count(b"\n") == 2)
-        assert [json.loads(line) for line in follower.out.splitlines()] == [
-            {"name": "web", "stream": "out", "line": "1"},
-            {"name": "web", "stream": "out", "line": "3"},
-        ]
+        rows = [json.loads(line) for line in follower.out.splitlines()]
+        assert [(row["stream"], row["line"]) for row in rows] == [("out", "1"), ("out", "3")]
+
+
+def test_what_is_not_found_is_shown_when_that_is_asked_for(tsm: Tsm) -> None:
+    written(tsm, numbered(1, 13))
+    assert raw(tsm, "web", "--grep", "1", "--invert", "-n", "3") == b"7\n8\n9\n"
+    assert "--grep" in tsm("logs", "web", "--invert", ok=False).err
+
+
+def test_neighbours_are_shown_and_gaps_between_them(tsm: Tsm) -> None:
+    written(tsm, numbered(1, 20))
+    grep = ("--grep", "^(5|7|15)$", "-C", "1")
+    shown = b"4\n5\n6\n7\n8\n--\n14\n15\n16\n"
+    assert raw(tsm, "web", *grep) == raw(tsm, "web", *grep, "--all-history") == shown
+    assert raw(tsm, "web", *grep, "-n", "1") == b"14\n15\n16\n"
+    rows = tsm("logs", "web", "--json", *grep, "-n", "1").rows
+    assert [row.get("context", False) for row in rows] == [True, False, True]
+
+
+def test_neighbours_are_followed_as_well(tsm: Tsm) -> None:
+    written(tsm)
+    with following(tsm, "logs", "-f", "web", "--grep", "3", "-C", "1") as follower:
+        append(log(tsm), numbered(1, 3))
+        follower.shows(b"2\n3\n")
+        append(log(tsm), numbered(4, 5))
+        follower.shows(b"2\n3\n4\n")
+
+
+def test_levels_choose_lines_that_say_so(tsm: Tsm) -> None:
+    lines = b'[INFO] a\n[WARN] b\nc\n{"level":"error"}\nlevel=debug d\n'
+    written(tsm, lines, b"fatal: e\n")
+    assert raw(tsm, "web", "--level", "warn") == b'[WARN] b\n{"level":"error"}\nfatal: e\n'
+    assert raw(tsm, "web", "--level", "warn", "--grep", "b") == b"[WARN] b\n"
+    assert tsm("logs", "web", "--level", "loud", ok=False).status == 2
+
+
+def test_what_is_found_is_painted_on_a_terminal_alone(tsm: Tsm) -> None:
+    written(tsm, b"abab\n[ERROR] ab\n")
+    argv = ("logs", "web", "--grep", "a", "--highlight")
+    assert tsm(*argv).out == "abab\n[ERROR] ab\n"
+    lines = tsm.on_terminal(*argv).out.splitlines()
+    assert [line.count(";7m") for line in lines] == [2, 1]
+    assert "\x1b[31m" in lines[1]
+    assert tsm.on_terminal(*argv, env={"NO_COLOR": "1"}).out == "abab\n[ERROR] ab\n"
+
+
+def rotated_log(tsm: Tsm) -> None:
+    """A process `web` whose log is in three files, one of them compressed."""
+    written(tsm, numbered(1, 3), b"oops\n")
+    for first, how in ((4, "gzip"), (7, "none")):
+        tsm("set", "web", f"log-compress={how}")
+        tsm("rotate", "web", "--force")
+        append(log(tsm), numbered(first, first + 2))
+
+
+def test_history_goes_through_rotated_and_compressed_files(tsm: Tsm) -> None:
+    rotated_log(tsm)
+    assert {path.suffix for path in (processes(tsm) / "web").glob("2*-0*")} > {".gz", ".out"}
+    assert raw(tsm, "web", "--out", "--all-history") == numbered(1, 9)
+    assert raw(tsm, "web", "--out") == numbered(1, 9)  # fewer than a hundred are in the last one
+    assert raw(tsm, "web", "--out", "-n", "5") == numbered(5, 9)
+    assert raw(tsm, "web", "--out", "--grep", "[159]", "-n", "2") == b"5\n9\n"
+    (row,) = tsm("logs", "web", "--all-history", "--err", "--json").rows
+    assert (row["line"], row["stream"]) == ("oops", "err")
+
+
+def test_an_export_has_all_that_is_kept_with_times_and_names(tsm: Tsm) -> None:
+    rotated_log(tsm)
+    lines = raw(tsm, "--export", "text").decode().splitlines()
+    assert len(lines) == 10
+    stamp = r"~?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} +web (out|err) \| \w+"
+    assert all(re.fullmatch(stamp, line) for line in lines)
+    rows = tsm("logs", "web", "--export", "json").rows
+    assert {row["line"] for row in rows} == {"oops", *map(str, range(1, 10))}
+    assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+    assert tsm("logs", "web", "--export", "text", "-f", ok=False).status == 2
+
+
+def timed(tsm: Tsm, stream: str, *marks: tuple[bytes, float, bool]) -> None:
+    """Let that be what the stream of `web` holds: data, the age in seconds, whether it was seen."""
+    path, now_s, position, told = log(tsm, stream), time.time(), 0, True
+    lines, data = [b"%016d %014.3f\n" % (0, now_s - 1e6)], b""
+    for more, age_s, told in marks:
+        data += more
+        position = len(data)
+        lines.append(b"%016d%b%014.3f\n" % (position, b" " if told else b"~", now_s - age_s))
+    path.write_bytes(data)
+    path.with_name(f"{path.name}.idx").write_bytes(b"".join(lines))
+
+
+def test_lines_are_in_the_order_of_time_and_chosen_by_it(tsm: Tsm) -> None:
+    written(tsm)
+    timed(tsm, "out", (b"1\n", 4000, True), (b"3\n4\n", 2000, True), (b"6\n", 30, True))
+    timed(tsm, "err", (b"2\n", 3000, True), (b"5\n", 1000, False))
+    assert raw(tsm, "web") == numbered(1, 6)
+    assert raw(tsm, "web", "--since", "40m") == numbered(3, 6)
+    assert raw(tsm, "web", "--since", "40m", "-n", "1") == b"5\n6\n"
+    assert raw(tsm, "web", "--until", "40m") == b"1\n2\n5\n"  # 5 may have come long before
+    assert raw(tsm, "web", "--until", "40m", "--out") == b"1\n"
+    assert raw(tsm, "web", "--since", "3500", "--until", "1500s", "--out") == b"3\n4\n"
+    lines = tsm("logs", "web", "--timestamps", "--since", "1h").out.splitlines()
+    assert [line[-1] for line in lines] == ["2", "3", "4", "5", "6"]
+    assert [line[0] == "~" for line in lines] == [False, False, False, True, False]
+    rows = tsm("logs", "web", "--since", "1h", "--json").rows
+    assert [row.get("approximate", False) for row in rows] == [False, False, False, True, False]
+    later = tsm("logs", "web", "--since", "1m", "--until", "1h", ok=False)
+    assert (later.status, later.err) == (2, "tsm logs: --since 1m is later than --until 1h\n")
+    assert tsm("logs", "web", "--since", "soon", ok=False).status == 2
+    assert tsm("logs", "web", "-f", "--until", "1m", ok=False).status == 2
+
+
+def test_following_begins_where_it_is_told_to(tsm: Tsm) -> None:
+    written(tsm)
+    timed(tsm, "out", (b"1\n", 4000, True), (b"2\n3", 30, True))
+    with following(tsm, "logs", "-f", "web", "--since", "1m") as follower:
+        follower.shows(b"2\n")
+        append(log(tsm), b".5\n")
+        follower.shows(b"2\n3.5\n")
+
+
+def test_those_who_are_yet_to_come_are_followed(tsm: Tsm) -> None:
+    with following(tsm, "logs", "-f", "late", "w*", "--out") as follower:
+        written(tsm, b"1\n", name="other")
+        written(tsm, b"1\n", name="late")
+        follower.shows(b"1\n")
+        written(tsm, b"2\n", name="web")
+        follower.shows(b"1\nweb  | 2\n")
+        append(log(tsm, name="late"), b"3\n")
+        follower.shows(b"1\nweb  | 2\nlate | 3\n")
+
+
+def test_who_waits_for_a_name_is_told(tsm: Tsm) -> None:
+    program = tsm.spawn("logs", "-f", "web")
+    assert program.stderr is not None
+    line = program.stderr.readline()
+    assert line == "tsm logs: web: no such process: tsm ls shows what there is; it is waited for\n"
+    program.kill()
+    program.wait()
 
 
 def test_following_survives_truncation(tsm: Tsm) -> None:
@@ -330,7 +478,7 @@ def test_a_bad_count_is_2(tsm: Tsm, count: str) -> None:
     assert len(result.err.splitlines()) == 1
 
 
-@pytest.mark.parametrize("argv", [("nobody",), ("-f", "nobody"), ("web", "nobody")])
+@pytest.mark.parametrize("argv", [("nobody",), ("-f", "77"), ("-f", "a b"), ("web", "nobody")])
 def test_an_unknown_name_is_3_and_nothing_is_shown(tsm: Tsm, argv: tuple[str, ...]) -> None:
     written(tsm, b"hello\n")
     result = tsm("logs", *argv, ok=False)

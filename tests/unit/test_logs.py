@@ -13,7 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tsm.store import logs
+from tests.following import added
+from tsm.policy.selection import Selection, last
+from tsm.store import follower as module
+from tsm.store.follower import Follower, last_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +32,7 @@ patterns = st.sampled_from([None, re.compile(b"a"), re.compile(b"^$"), re.compil
 @pytest.fixture(autouse=True, scope="module")
 def _small_blocks() -> object:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(logs, "_BLOCK_BYTES", BLOCK_BYTES)
+        patch.setattr(module, "_BLOCK_BYTES", BLOCK_BYTES)
         yield
 
 
@@ -48,13 +51,13 @@ def lines_of(data: bytes) -> list[bytes]:
 @given(data=some_bytes, count=st.integers(0, 12))
 def test_the_last_lines_are_the_last_lines(path: Path, data: bytes, count: int) -> None:
     path.write_bytes(data)
-    assert logs.last_lines(str(path), count) == (lines_of(data)[-count:] if count else [])
+    assert last_lines(str(path), count) == (lines_of(data)[-count:] if count else [])
 
 
 @given(data=st.binary(max_size=100), count=st.integers(1, 12))
 def test_any_bytes_are_lines(path: Path, data: bytes, count: int) -> None:
     path.write_bytes(data)
-    assert logs.last_lines(str(path), count) == lines_of(data)[-count:]
+    assert last_lines(str(path), count) == lines_of(data)[-count:]
 
 
 @given(data=some_bytes, count=st.integers(0, 12), pattern=patterns)
@@ -62,9 +65,9 @@ def test_the_backlog_is_counted_after_the_pattern(
     path: Path, data: bytes, count: int, pattern: re.Pattern[bytes] | None
 ) -> None:
     path.write_bytes(data)
-    follower = logs.Follower(str(path))
     wanted = pattern and (lambda line: pattern.search(line) is not None)
-    found = follower.backlog(count, wanted, torn=True)
+    follower = Follower(str(path))
+    found = [one.line for one in last(Selection(wanted), follower.back(follower.end()), count)]
     follower.close()
     fitting = [line for line in lines_of(data) if pattern is None or pattern.search(line)]
     assert found == (fitting[-count:] if count else [])
@@ -75,11 +78,13 @@ def test_following_goes_on_where_the_backlog_ends(
     path: Path, before: bytes, after: bytes, count: int
 ) -> None:
     path.write_bytes(before)
-    follower = logs.Follower(str(path))
-    shown = follower.backlog(count, None, torn=False)
+    follower = Follower(str(path))
+    end = follower.line_begin(follower.end())
+    shown = [one.line for one in last(Selection(), follower.back(end), count)]
+    follower.seek(end)
     with path.open("ab") as file:
         file.write(after)
-    shown += follower.lines()
+    shown += added(follower)
     follower.close()
     whole = before.count(b"\n")
     old = before.split(b"\n")[:whole]
@@ -91,9 +96,9 @@ def test_only_the_end_of_a_large_file_is_read(path: Path, monkeypatch: pytest.Mo
     with path.open("wb") as file:
         for number in range(100_000):
             file.write(b"%d %s\n" % (number, b"x" * 1000))
-    monkeypatch.setattr(logs, "_BLOCK_BYTES", 65536)
+    monkeypatch.setattr(module, "_BLOCK_BYTES", 65536)
     read_bytes = _counted(monkeypatch)
-    assert len(logs.last_lines(str(path), 1000)) == 1000
+    assert len(last_lines(str(path), 1000)) == 1000
     path.unlink()
     assert 1_000_000 < sum(read_bytes) < 1_200_000
 
@@ -116,12 +121,12 @@ def test_a_long_line_is_read_once(path: Path, monkeypatch: pytest.MonkeyPatch) -
     size = BLOCK_BYTES * 1000
     path.write_bytes(b"first\n" + b"x" * size)
     read_bytes = _counted(monkeypatch)
-    assert logs.last_lines(str(path), 2) == [b"first", b"x" * size]
+    assert last_lines(str(path), 2) == [b"first", b"x" * size]
     assert sum(read_bytes) == size + 6
 
 
 def test_no_file_has_no_lines(tmp_path: Path) -> None:
-    assert logs.last_lines(str(tmp_path / "nothing"), 10) == []
+    assert last_lines(str(tmp_path / "nothing"), 10) == []
 
 
 class Following(RuleBasedStateMachine):
@@ -138,7 +143,7 @@ class Following(RuleBasedStateMachine):
         self.torn = b""  # what the file ends with, without a newline yet
         self.expected: list[bytes] = []
         self.shown: list[bytes] = []
-        self.follower = logs.Follower(str(self.path))
+        self.follower = Follower(str(self.path))
 
     def teardown(self) -> None:
         self.follower.close()
@@ -204,7 +209,7 @@ class Following(RuleBasedStateMachine):
 
     @invariant()
     def each_whole_line_is_shown_once(self) -> None:
-        self.shown += self.follower.lines()
+        self.shown += added(self.follower)
         assert self.shown == self.expected
 
 
@@ -213,15 +218,14 @@ TestFollowing = Following.TestCase
 
 def test_what_is_added_while_the_file_is_gone_comes_once_it_is_there(tmp_path: Path) -> None:
     path = tmp_path / "current.out"
-    follower = logs.Follower(str(path))
-    assert follower.backlog(10, None, torn=False) == []
-    assert list(follower.lines()) == []
+    follower = Follower(str(path))
+    assert added(follower) == []
     path.write_bytes(b"1\n")
-    assert list(follower.lines()) == [b"1"]
+    assert added(follower) == [b"1"]
     path.unlink()
-    assert list(follower.lines()) == []
+    assert added(follower) == []
     path.write_bytes(b"2\n3\n")
-    assert list(follower.lines()) == [b"2", b"3"]
+    assert added(follower) == [b"2", b"3"]
     follower.close()
 
 
@@ -230,20 +234,20 @@ def test_several_rotations_between_two_looks_lose_only_what_no_name_leads_to(
 ) -> None:
     path = tmp_path / "current.out"
     path.write_bytes(b"1\n")
-    follower = logs.Follower(str(path))
-    assert list(follower.lines()) == [b"1"]
+    follower = Follower(str(path))
+    assert added(follower) == [b"1"]
     path.rename(tmp_path / "a")
     path.write_bytes(b"unseen\n")
     path.rename(tmp_path / "b")
     path.write_bytes(b"3\n")
-    assert list(follower.lines()) == [b"3"]
+    assert added(follower) == [b"3"]
     follower.close()
 
 
 def test_closing_twice_is_no_error(tmp_path: Path) -> None:
     path = tmp_path / "current.out"
     path.write_bytes(b"1\n")
-    follower = logs.Follower(str(path))
+    follower = Follower(str(path))
     follower.close()
     follower.close()
 
@@ -252,11 +256,11 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     path = tmp_path / "current.out"
     path.write_bytes(b"1\n")
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - as tsm does
-    logs.last_lines(str(path), 1)
-    follower = logs.Follower(str(path))
+    last_lines(str(path), 1)
+    follower = Follower(str(path))
     for number in range(3):
         path.rename(tmp_path / str(number))
         path.write_bytes(b"2\n")
-        list(follower.lines())
+        added(follower)
     follower.close()
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as tsm does

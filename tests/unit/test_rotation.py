@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.apps import fuse
+from tests.following import added
 from tests.waiting import eventually
 from tsm.errors import Broken
 from tsm.osproc import table
 from tsm.patrol import rotate
-from tsm.store import compression, extents, logs, rotated
+from tsm.store import compression, extents, rotated
+from tsm.store.follower import Follower
 from tsm.store.home import Home
 from tsm.store.rotation import Current, Cut
 
@@ -172,7 +174,7 @@ def test_who_was_stopped_stays_stopped_and_who_was_not_goes_on(log: Log) -> None
 
 def test_who_follows_sees_each_line_once_while_the_head_is_rotated(log: Log) -> None:
     words = ("seq", "-f", "%099.0f", "100000")
-    follower = logs.Follower(str(log.current))
+    follower = Follower(str(log.current))
     writer = log.written_by("stdbuf", "-oL", *words)
     pid = os.fork()
     if pid == 0:
@@ -183,7 +185,7 @@ def test_who_follows_sees_each_line_once_while_the_head_is_rotated(log: Log) -> 
     expected = subprocess.check_output(words).splitlines()
 
     def all_seen() -> bool:
-        seen.extend(follower.lines())
+        seen.extend(added(follower))
         return len(seen) >= len(expected)
 
     eventually(all_seen)
@@ -195,8 +197,8 @@ def test_who_follows_sees_each_line_once_while_the_head_is_rotated(log: Log) -> 
 
 def test_who_follows_reads_on_in_what_was_rotated_and_compressed_meanwhile(log: Log) -> None:
     log.current.write_bytes(b"one\n")
-    follower = logs.Follower(str(log.current))
-    assert follower.backlog(9, None, torn=False) == [b"one"]
+    follower = Follower(str(log.current))
+    assert added(follower) == [b"one"]
     for word in (b"two\nthree\n", b"four\n", b"five\n"):
         with log.current.open("ab") as file:
             file.write(word)
@@ -205,7 +207,7 @@ def test_who_follows_reads_on_in_what_was_rotated_and_compressed_meanwhile(log: 
             compression.compress(str(log.folder / done.to), "gzip")
     with log.current.open("ab") as file:
         file.write(b"six\n")
-    assert list(follower.lines()) == [b"two", b"three", b"four", b"five", b"six"]
+    assert added(follower) == [b"two", b"three", b"four", b"five", b"six"]
     follower.close()
 
 

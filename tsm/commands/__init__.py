@@ -28,7 +28,7 @@ _ROWS = (
     Command("dev", "run a command and restart it when files change", takes_argv=True),
     Command("ls", "list processes", ("list", "status", "ps")),
     Command("describe", "show everything about one process", ("show",)),
-    Command("logs", "show or follow what processes write"),
+    Command("logs", "show, search or follow what processes write"),
     Command("rotate", "rotate, compress and remove log files that are due"),
     Command("flush", "empty the log files of processes"),
     Command("patrol", "look at every process once and put right what is not"),

@@ -11,7 +11,7 @@ from tsm.patrol.observe import observe_all, uptime_s
 from tsm.patrol.process import load
 from tsm.policy.environ import masked
 from tsm.policy.settings import SETTINGS, default, value_of
-from tsm.store import documents, environment, journal, logs
+from tsm.store import documents, environment, follower, journal, logs
 from tsm.view import text
 from tsm.view.arguments import add_names, add_output
 from tsm.view.events import sentence
@@ -99,7 +99,9 @@ def _settings(spec: Spec) -> list[str]:
 def _last_of_stderr(path: str) -> list[str]:
     """The last lines of that file; none of what is no file, which `check` tells."""
     with suppress(Broken):
-        return [line.decode("utf-8", "replace") for line in logs.last_lines(path, _STDERR_LINES)]
+        return [
+            line.decode("utf-8", "replace") for line in follower.last_lines(path, _STDERR_LINES)
+        ]
     return []
 
 

@@ -44,6 +44,7 @@ class Growth:
     """Which of some files are written to; each is told once, and then has to be armed again.
 
     So a file that is written all the time costs no more than one that is written now and then.
+    Of directories, in which of them files come and go.
     """
 
     def __init__(self) -> None:
@@ -56,12 +57,17 @@ class Growth:
         mask = _MODIFY | _ATTRIB | _MOVE_SELF | _ONESHOT
         self._paths[_watch(self.fd, path, mask)] = path
 
+    def arm_directory(self, path: str) -> None:
+        """Tell, each time, when files come to it and go. Raises OSError, if it is not there."""
+        mask = _CREATE | _DELETE | _MOVED_TO | _ONLYDIR
+        self._paths[_watch(self.fd, path, mask)] = path
+
     def grown(self) -> list[str]:
         """The paths of those that were written to, or lost their names, since the last call."""
         found = []
         for watch, mask, _ in _events(self.fd):
             path = self._paths.get(watch)
-            if mask & (_MODIFY | _ATTRIB | _MOVE_SELF) and path is not None:
+            if not mask & _IGNORED and path is not None:
                 found.append(path)
             if mask & _IGNORED:
                 self._paths.pop(watch, None)

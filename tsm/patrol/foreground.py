@@ -16,7 +16,7 @@ from tsm.patrol.notes import note_status
 from tsm.patrol.observe import observe
 from tsm.patrol.reconcile import reconcile
 from tsm.patrol.take_down import STOP, take_down
-from tsm.store import logs, runs
+from tsm.store import follower, logs, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Flow:
 
     def __init__(self, path: str, fd: int) -> None:
         self.fd = fd
-        self._follower = logs.Follower(path)
+        self._follower = follower.Follower(path)
         self._follower.skip()
         self._blocks: Iterator[bytes] = iter(())
         self._rest = memoryview(b"")

@@ -190,7 +190,7 @@ def _rotated(home: Home, name: str, stream: str, rule: Rule, *, force: bool) -> 
         log_index.restart(log_index.path(home, name, stream), now_s)
         with suppress(OSError):
             journal.record(home, name, "log-emptied", {"stream": stream, "bytes": lost})
-    begun_s = log_index.noted(home, name, stream, size, now_s)
+    begun_s = log_index.noted(home, name, stream, now_s)
     why = "asked for" if force else rotation.due(rule, size, begun_s, now_s)
     if not why or not size:
         return None

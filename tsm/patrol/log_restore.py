@@ -41,7 +41,7 @@ def restored(home: Home, name: str, stream: str) -> int | None:
             with suppress(OSError):
                 journal.record(home, name, "log-displaced", {"stream": stream})
         count = displaced.copied(home, name, stream, away, fd)
-        log_index.noted(home, name, stream, logs.size(home, name, stream), time.time())
+        log_index.noted(home, name, stream, time.time())
         return count
     finally:
         os.close(fd)

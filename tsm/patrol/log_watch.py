@@ -48,7 +48,7 @@ class LogWatch:
         for stream in logs.STREAMS:
             path = logs.current(self.home, name, stream)
             self._files[path] = (name, stream)
-            self._note(path)  # also of one that is known: another file may have its name now
+            self._note(path, told=False)  # also of a known one: another file may have its name
 
     def reread(self) -> None:
         """The settings have changed."""
@@ -66,7 +66,7 @@ class LogWatch:
         for path in self._growth.grown():
             asyncio.get_running_loop().call_later(_NOTE_S, self._note, path)
 
-    def _note(self, path: str) -> None:
+    def _note(self, path: str, *, told: bool = True) -> None:
         """Note how far a log has come, and have it rotated if that is due."""
         name, stream = self._files.get(path, ("", ""))
         if not name:
@@ -74,7 +74,7 @@ class LogWatch:
         try:
             self._growth.arm(path)  # first: what comes from now on is told again
             size, now_s = logs.size(self.home, name, stream), time.time()
-            begun_s = log_index.noted(self.home, name, stream, size, now_s)
+            begun_s = log_index.noted(self.home, name, stream, now_s, told=told)
             rule = rotation.settled(sound_spec(self.home, name).logs, self._settings().logs)
         except FileNotFoundError:
             self._files.pop(path, None)

@@ -57,6 +57,11 @@ def is_name(text: str) -> bool:
     return bool(NAME.fullmatch(text)) and text != "all"
 
 
+def can_come(word: str) -> bool:
+    """Whether a process that a word means may yet be defined: it is a name, or a glob."""
+    return _is_glob(word) or (is_name(word) and not word.isdecimal())
+
+
 def selected(
     words: Sequence[str], names: Sequence[str], id_of: Callable[[str], int | None]
 ) -> list[str]:
@@ -76,7 +81,7 @@ def _matches(word: str, names: Sequence[str], id_of: Callable[[str], int | None]
         return list(names)
     if word in names:
         return [word]
-    if any(sign in word for sign in "*?["):
+    if _is_glob(word):
         import fnmatch
 
         found = [name for name in names if fnmatch.fnmatchcase(name, word)]
@@ -90,6 +95,10 @@ def _matches(word: str, names: Sequence[str], id_of: Callable[[str], int | None]
         message = f"{word}: could be any of {', '.join(found)}: give the name with its port"
         raise Usage(message)
     return found or _nobody(word, names)
+
+
+def _is_glob(word: str) -> bool:
+    return any(sign in word for sign in "*?[")
 
 
 def _nobody(word: str, names: Sequence[str]) -> list[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-from typing import cast
 
 from tsm.errors import Refused
 from tsm.store.atomic import remove
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
 SUFFIXES = {"gzip": ".gz", "zstd": ".zst"}
 _LEVEL = {"gzip": 6, "zstd": 3}
 _BLOCK_BYTES = 1 << 18
+_SPOOL_BYTES = 64 << 20  # of a compressed file that is read backwards, in memory
 
 
 def require(how: str) -> None:
@@ -35,6 +34,8 @@ def compress(path: str, how: str) -> str:
 
     A kill leaves the one, or the other, or both whole. Raises Refused, OSError.
     """
+    import shutil  # dear, and not for those who only look
+
     require(how)
     target = path + SUFFIXES[how]
     unfinished = f"{target}.new"
@@ -60,13 +61,31 @@ def opened(path: str) -> IO[bytes]:
     if path.endswith(SUFFIXES["gzip"]):
         import gzip
 
-        return cast("IO[bytes]", gzip.open(path, "rb"))
+        return gzip.open(path, "rb")  # type: ignore[return-value]  # it is read like one
     if path.endswith(SUFFIXES["zstd"]):
         require("zstd")
         import zstandard
 
-        return cast("IO[bytes]", zstandard.open(path, "rb"))
+        packed: IO[bytes] = zstandard.open(path, "rb")
+        return packed
     return open(path, "rb")
+
+
+def seekable(path: str) -> IO[bytes]:
+    """The same, to be read in any order. Raises OSError, EOFError, Refused."""
+    if not path.endswith(tuple(SUFFIXES.values())):
+        return open(path, "rb")
+    import shutil
+    import tempfile
+
+    plain = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)  # noqa: SIM115 - it is handed over
+    try:
+        with opened(path) as packed:
+            shutil.copyfileobj(packed, plain, _BLOCK_BYTES)
+    except BaseException:
+        plain.close()
+        raise
+    return plain
 
 
 def _packing(raw: IO[bytes], how: str) -> AbstractContextManager[SupportsWrite[bytes]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from tsm.store import logs
+from tsm.store import follower
 from tsm.store.atomic import remove, set_aside
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ def gathered(home: Home, name: str) -> str:
     The caller holds the lock.
     """
     path = _unfinished(home, name)
-    lines = [line for line in logs.last_lines(path, 2) if not _OWN.match(line)]
+    lines = [line for line in follower.last_lines(path, 2) if not _OWN.match(line)]
     log = opened(home, name)
     try:
         with open(path, "rb") as file:

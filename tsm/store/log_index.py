@@ -1,9 +1,11 @@
 """When which byte of a log arrived: `current.out.idx`, beside the log that stays raw.
 
 Lines of 32 bytes, so that they can be searched: a position, counted from the first byte that
-the stream ever had, and a time at which the log had grown to there. The first line tells where
-the file begins and when it was begun; it is replaced, with those that are over, when the head
-of the log is rotated.
+the stream ever had, and the time at which the log had grown to there. Between them is a space
+where the growth was seen as it came, and `~` where somebody looked only later: the last byte
+before that position arrived then, others perhaps long before. The first line tells where the
+file begins and when it was begun; it is replaced, with those that are over, when the head of
+the log is rotated.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tsm.store.home import Home
 
-_LINE_BYTES = 32
-_LINE = re.compile(rb"\d{16} \d{10}\.\d{3}\n")
+LINE_BYTES = 32
+_LINE = re.compile(rb"\d{16}[ ~]\d{10}\.\d{3}\n")
 
 
 class Mark(Record):
@@ -29,11 +31,12 @@ class Mark(Record):
 
     position: int
     time_s: float
+    told: bool = True  # the growth was seen as it came
 
     @property
     def line(self) -> bytes:
         """As it is written."""
-        return b"%016d %014.3f\n" % (self.position, self.time_s)
+        return b"%016d%b%014.3f\n" % (self.position, b" " if self.told else b"~", self.time_s)
 
 
 def path(home: Home, name: str, stream: str) -> str:
@@ -51,8 +54,8 @@ def marks(path: str) -> list[Mark]:
             data = file.read()
     except OSError:
         return []
-    lines = (data[at : at + _LINE_BYTES] for at in range(0, len(data), _LINE_BYTES))
-    found = takewhile(lambda one: one is not None, map(_mark, lines))
+    lines = (data[at : at + LINE_BYTES] for at in range(0, len(data), LINE_BYTES))
+    found = takewhile(lambda one: one is not None, map(mark, lines))
     return [one for one in found if one is not None]
 
 
@@ -68,17 +71,26 @@ def restart(where: str, now_s: float) -> None:
     replace(where, Mark(last.position if last is not None else 0, now_s).line)
 
 
-def noted(home: Home, name: str, stream: str, size: int, now_s: float) -> float:
-    """Note how large the current file is, if it has grown since; when it was begun."""
+def noted(home: Home, name: str, stream: str, now_s: float, *, told: bool = False) -> float:
+    """Note how far the current file has grown, and when it was last written to; when it was begun.
+
+    `told` says that this is asked as soon as it has grown.
+    """
     where = path(home, name, stream)
     first, last = _ends(where)
-    if first is None and size == 0:
-        return now_s
+    try:
+        there = os.stat(logs.current(home, name, stream))
+    except FileNotFoundError:
+        there = None
+    if there is None or (first is None and there.st_size == 0):
+        return now_s if first is None else first.time_s
+    written_s = min(there.st_mtime, now_s)
     if first is None or last is None:
-        replace(where, Mark(0, now_s).line + Mark(size, now_s).line)
-        return now_s
-    if first.position + size > last.position:
-        append(where, Mark(first.position + size, now_s).line)
+        first = last = Mark(0, written_s)
+        replace(where, first.line)
+    if first.position + there.st_size > last.position:
+        time_s = max(written_s, last.time_s)  # clocks are set back
+        append(where, Mark(first.position + there.st_size, time_s, told=told).line)
     return first.time_s
 
 
@@ -89,21 +101,24 @@ def _ends(path: str) -> tuple[Mark | None, Mark | None]:
     except OSError:
         return None, None
     try:
-        count = os.fstat(fd).st_size // _LINE_BYTES
-        first = _mark(os.pread(fd, _LINE_BYTES, 0))
-        return first, _mark(os.pread(fd, _LINE_BYTES, max(0, count - 1) * _LINE_BYTES)) or first
+        count = os.fstat(fd).st_size // LINE_BYTES
+        first = mark(os.pread(fd, LINE_BYTES, 0))
+        return first, mark(os.pread(fd, LINE_BYTES, max(0, count - 1) * LINE_BYTES)) or first
     finally:
         os.close(fd)
 
 
-def _mark(line: bytes) -> Mark | None:
-    return Mark(int(line[:16]), float(line[17:])) if _LINE.fullmatch(line) else None
+def mark(line: bytes) -> Mark | None:
+    """That line of an index; None if it is none."""
+    if not _LINE.fullmatch(line):
+        return None
+    return Mark(int(line[:16]), float(line[17:]), told=line[16:17] == b" ")
 
 
 def is_sound(path: str) -> bool:
     """Whether each line of an index is one; a torn one at its end is no fault."""
     with open(path, "rb") as file:
-        count = os.fstat(file.fileno()).st_size // _LINE_BYTES
+        count = os.fstat(file.fileno()).st_size // LINE_BYTES
     return len(marks(path)) == count
 
 

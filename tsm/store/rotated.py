@@ -6,7 +6,7 @@ import fcntl
 import os
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tsm.errors import Refused
 from tsm.model import LogFile
@@ -15,7 +15,8 @@ from tsm.store.atomic import remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import IO
 
     from tsm.store.home import Home
 
@@ -69,6 +70,12 @@ def _files(folder: str, stream: str) -> list[LogFile]:
     return [found[key] for key in sorted(found)]
 
 
+def indexes(path: str) -> list[str]:
+    """The indexes of the rotated files of the current one `path`, oldest first."""
+    files = _files(os.path.dirname(path), path.rpartition(".")[2])
+    return [f"{_plain(one.path)}.idx" for one in files]
+
+
 def free(home: Home, name: str, stream: str, day: str) -> str:
     """The next name of that day that nothing has."""
     taken = [-1]
@@ -87,24 +94,56 @@ def clear_unfinished(home: Home, name: str) -> None:
             remove(home.file(name, entry))
 
 
-def between(path: str, first: int, last: int) -> Iterator[bytes]:
+def between(path: str, first: int, last: int) -> Iterator[tuple[int, bytes]]:
     """The bytes of a stream between two positions, from rotated files of the current one `path`.
 
-    Those that are there no more are left out.
+    Each block comes with the position at which it begins. Those of files that are there no
+    more are left out.
     """
-    folder, stream = os.path.dirname(path), path.rpartition(".")[2]
-    for one in _files(folder, stream):
-        begins = logs.begin(_plain(one.path))
-        if begins >= last or (not one.compressed and begins + one.size <= first):
+    parts = _parts(path)
+    follow = [*(begin for begin, _ in parts[1:]), last]
+    for (begin, one), follows in zip(parts, follow, strict=False):
+        if begin >= last or follows <= first:
             continue
-        try:
-            with compression.opened(one.path) as file:
-                file.seek(max(0, first - begins))
-                while data := file.read(min(_BLOCK_BYTES, last - begins - file.tell())):
-                    yield data
-                first = max(first, begins + file.tell())
-        except (OSError, EOFError, Refused):
+        with suppress(OSError, EOFError, Refused), _opened(one.path, compression.opened) as file:
+            at = begin + file.seek(max(0, first - begin))
+            while data := file.read(min(_BLOCK_BYTES, last - at)):
+                yield at, data
+                at += len(data)
+
+
+def before(path: str, end: int, first: int) -> Iterator[tuple[int, bytes]]:
+    """The same, the last bytes first."""
+    for begin, one in reversed(_parts(path)):
+        if begin >= end:
             continue
+        with suppress(OSError, EOFError, Refused), _opened(one.path, compression.seekable) as file:
+            at = min(end, begin + file.seek(0, os.SEEK_END))
+            while at > max(begin, first):
+                length = min(_BLOCK_BYTES, at - max(begin, first))
+                file.seek(at - length - begin)
+                at -= length
+                yield at, file.read(length)
+        if begin <= first:
+            return
+
+
+def _parts(path: str) -> list[tuple[int, LogFile]]:
+    """The rotated files of the current one `path`, and where they begin.
+
+    One without an index is about to get it: what it has is still in the current one.
+    """
+    files = _files(os.path.dirname(path), path.rpartition(".")[2])
+    begins = ((logs.indexed_begin(_plain(one.path)), one) for one in files)
+    return [(begin, one) for begin, one in begins if begin is not None]
+
+
+def _opened(path: str, how: Callable[[str], IO[bytes]]) -> IO[bytes]:
+    """A rotated file, which may have been compressed since it was found."""
+    for suffix in ("", *compression.SUFFIXES.values()):
+        with suppress(FileNotFoundError):
+            return how(path + suffix)
+    raise FileNotFoundError(path)
 
 
 def discard(one: LogFile) -> None:

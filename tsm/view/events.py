@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from tsm.view.text import duration, painted, printable
+from tsm.view.text import duration, painted, printable, stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,10 +33,9 @@ def sentence(event: Mapping[str, object], *, colour: bool) -> str:
 
 def _stamp(time_s: object) -> str:
     try:
-        when = datetime.fromtimestamp(float(str(time_s)), UTC)
-    except (ValueError, OverflowError, OSError):  # no time, or one beyond the calendar
+        return stamp(float(str(time_s)))
+    except ValueError:
         return printable(str(time_s))
-    return when.strftime("%Y-%m-%d %H:%M:%S.") + f"{when.microsecond // 1000:03d}"
 
 
 def _shown(value: object) -> str:

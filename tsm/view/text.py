@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +46,18 @@ def size(count: int | None) -> str:
             return f"{value:.0f}{unit}" if unit == "B" or value >= 100 else f"{value:.1f}{unit}"
         value /= 1024
     return f"{value:.1f}T"
+
+
+@lru_cache(maxsize=4)
+def stamp(time_s: float) -> str:
+    """`2026-11-20 09:00:00.123` in UTC; raises ValueError for what is beyond the calendar."""
+    from datetime import UTC, datetime
+
+    try:
+        when = datetime.fromtimestamp(time_s, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError(time_s) from error
+    return when.strftime("%Y-%m-%d %H:%M:%S.") + f"{when.microsecond // 1000:03d}"
 
 
 def printable(text: str) -> str:

@@ -1,0 +1,255 @@
+"""Reading one log as one stream of bytes, forwards and backwards, while others rotate it.
+
+A position counts from the first byte that the stream ever had: it stays what it is while the
+bytes before it move from `current.out` to rotated files, and those are compressed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+
+from tsm.errors import Broken
+from tsm.store import logs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Chunk = tuple[int, bytes]  # the position of the first byte, and some whole lines
+
+_BLOCK_BYTES = 262144
+_DROP_LOOKS = 200
+_DROP_PAUSE_S = 0.005
+
+
+def last_lines(path: str, count: int) -> list[bytes]:
+    """The last `count` lines of a log without their newlines, oldest first; none of no file.
+
+    Reads from the end only as far as needed, whatever the size of the file.
+    """
+    follower = Follower(path)
+    found: list[bytes] = []
+    try:
+        for _, chunk in follower.back(follower.end()):
+            if len(found) >= count:
+                break
+            found[:0] = chunk.removesuffix(b"\n").split(b"\n")
+    finally:
+        follower.close()
+    return found[-count:] if count else []
+
+
+class Follower:
+    """Reads one log: what it has, and what is added.
+
+    It stays with the file while its head is rotated, and through truncation, and goes over to
+    the file that takes the name after deletion, once it has read the old one to its end.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._fd: int | None = None
+        self.position = 0  # in the stream, of what `chunks` reads next
+        self._seen = (-1, 0)  # size and time of the file when all of it was read
+        self._rest: list[bytes] = []  # the pieces of a line that has no newline yet
+        self._open()
+
+    def end(self) -> int:
+        """The position at which the stream ends now."""
+        return 0 if self._fd is None else self._settled_begin() + os.fstat(self._fd).st_size
+
+    def line_begin(self, position: int) -> int:
+        """Where the line begins that has a byte, or could get its next one, at `position`."""
+        found = position
+        for found, block in self._blocks_before(position, 0):
+            newline = block.rfind(b"\n")
+            if newline >= 0:
+                return found + newline + 1
+        return found
+
+    def seek(self, position: int) -> None:
+        """Let `chunks` go on from there, in rotated files if it is there."""
+        self.position, self._seen, self._rest = position, (-1, 0), []
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The whole lines that have come since the last call."""
+        yield from self._read()
+        while self._replaced():
+            yield from self._read()  # what came between the last read and the replacement
+            if not self._displaced() and any(self._rest):
+                yield self.position, b"".join(self._rest) + b"\n"
+            self._reopen()
+            yield from self._read()
+
+    def back(self, end: int, first: int = 0) -> Iterator[Chunk]:
+        """The lines between two positions, each the begin of a line, the last ones first.
+
+        Only the very last may be without its newline.
+        """
+        pieces: list[bytes] = []  # of a line that goes on to the left, last first
+        left = end  # where the leftmost piece begins
+        for begin, block in self._blocks_before(end, first):
+            if begin + len(block) != left and any(pieces):  # what was there before is gone
+                yield left, b"".join(reversed(pieces))
+                pieces = []
+            newline = block.find(b"\n") + 1
+            left = begin
+            if newline:
+                pieces.append(block[newline:])
+                if any(pieces):
+                    yield begin + newline, b"".join(reversed(pieces))
+                pieces = []
+            pieces.append(block[:newline] if newline else block)
+        if any(pieces):
+            yield left, b"".join(reversed(pieces))
+
+    def forth(self, first: int, end: int) -> Iterator[Chunk]:
+        """The same, the first ones first; `chunks` goes on at `end`."""
+        whole = self.line_begin(end)
+        self.seek(first)
+        done = first
+        while done < whole:
+            for begin, chunk in self._read():
+                done = min(whole, begin + len(chunk))
+                if begin < whole:
+                    yield begin, chunk[: whole - begin]
+                if done == whole:
+                    break
+            else:
+                if self._begin() is not None:
+                    break  # it was emptied
+                self._settled_begin()
+        if whole < end:
+            yield from self.back(end, whole)
+        self.seek(end)
+
+    def skip(self) -> None:
+        """Go to the end of the file: only what comes from now on is told."""
+        self.position = self.end()
+
+    def blocks(self) -> Iterator[bytes]:
+        """The bytes that have come since the last call; not to be mixed with `chunks`."""
+        yield from self._added()
+        while self._replaced():
+            yield from self._added()  # what came between the last read and the replacement
+            self._reopen()
+            yield from self._added()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._fd is not None:
+            os.close(self._fd)
+        self._fd, self.position, self._seen, self._rest = None, 0, (-1, 0), []
+
+    def _displaced(self) -> bool:
+        """Whether the file is a copy of what a child writes elsewhere."""
+        return os.path.exists(logs.away_file(self.path))
+
+    def _reopen(self) -> None:
+        """Go over to the file that has the name now; in a copy, what was read is passed over."""
+        position, rest = (self.position, self._rest) if self._displaced() else (0, [])
+        self.close()
+        self._open()
+        self.position, self._rest = position, rest
+
+    def _open(self) -> None:
+        try:
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            self._fd = None
+            return
+        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+            self.close()
+            message = f"{self.path}: not a regular file"
+            raise Broken(message)
+
+    def _added(self) -> Iterator[bytes]:
+        """What has come; nothing in the moment in which a head is dropped."""
+        while self._fd is not None:
+            now = os.fstat(self._fd)
+            if (now.st_size, now.st_mtime_ns) == self._seen:
+                return
+            begins = self._begin()
+            if begins is None or (self._displaced() and self._replaced()):
+                return
+            if self.position < begins:
+                yield from self._rotated_since(begins)
+            if now.st_size < self.position - begins:
+                if self._displaced():
+                    return  # its copy has not come so far
+                self.position, self._rest = begins, []  # it was emptied
+            block = os.pread(self._fd, _BLOCK_BYTES, self.position - begins)
+            if self._begin() != begins:
+                continue  # the block may be from another place
+            if not block:
+                self._seen = (now.st_size, now.st_mtime_ns)
+                return
+            self.position += len(block)
+            yield block
+
+    def _begin(self) -> int | None:
+        """Where the file begins; None while that is about to change."""
+        try:
+            with open(f"{self.path}.cut", "rb") as file:
+                if b'"count":0,' not in file.read():
+                    return None
+        except OSError:
+            pass
+        return logs.begin(self.path)
+
+    def _settled_begin(self) -> int:
+        """The same, once it is not about to change."""
+        for _ in range(_DROP_LOOKS):
+            found = self._begin()
+            if found is not None:
+                return found
+            time.sleep(_DROP_PAUSE_S)
+        return logs.begin(self.path)  # whoever was to drop it was killed
+
+    def _rotated_since(self, begins: int) -> Iterator[bytes]:
+        """What was rotated out of the file before it was read."""
+        from tsm.store import rotated
+
+        for at, data in rotated.between(self.path, self.position, begins):
+            self.position = at + len(data)
+            yield data
+        self.position = begins
+
+    def _read(self) -> Iterator[Chunk]:
+        for block in self._added():
+            whole = block.rfind(b"\n") + 1
+            if not whole:
+                self._rest.append(block)
+                continue
+            chunk = b"".join((*self._rest, block[:whole]))
+            self._rest = [block[whole:]]
+            yield self.position - len(block) + whole - len(chunk), chunk
+
+    def _blocks_before(self, end: int, first: int) -> Iterator[Chunk]:
+        """Bytes between two positions, the last ones first: not whole lines."""
+        while self._fd is not None and end > first:
+            begins = self._settled_begin()
+            if end <= begins:
+                from tsm.store import rotated  # what is needed of it is rarely so old
+
+                yield from rotated.before(self.path, end, first)
+                return
+            length = min(_BLOCK_BYTES, end - max(begins, first))
+            block = os.pread(self._fd, length, end - length - begins)
+            if self._begin() != begins:
+                continue  # the block may be from another place
+            end -= length
+            yield end, block
+
+    def _replaced(self) -> bool:
+        """Whether another file has taken the name."""
+        try:
+            there = os.stat(self.path)
+        except FileNotFoundError:
+            return False
+        if self._fd is None:
+            return True
+        here = os.fstat(self._fd)
+        return (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino)
