@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Every module of the package by its dotted name, sorted."""
     found = {}
@@ -22,8 +24,13 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def imports(name: str, path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def imports(name: str, path: Path) -> list[tuple[int, str]]:
     """Line and dotted name of all that a module imports, wherever in the module it does so."""
+    return list(_imports(name, path))
+
+
+def _imports(name: str, path: Path) -> Iterator[tuple[int, str]]:
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

@@ -148,3 +148,16 @@ def test_an_index_that_is_no_index_tells_nothing_and_breaks_nothing(tmp_path: Pa
     times.at(2)
     times.since(BEGAN_S)
     times.until(BEGAN_S)
+
+
+def test_a_note_that_nobody_will_clear_keeps_no_reader_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_DROP_LOOKS", 2)
+    path = tmp_path / "current.out"
+    path.write_bytes(b"one\n")
+    path.with_name("current.out.cut").write_bytes(b'{"count":4}\n')
+    follower = Follower(str(path))
+    assert list(follower.back(follower.end())) == [(0, b"one\n")]
+    assert list(follower.forth(0, 4)) == [(0, b"one\n")]
+    follower.close()

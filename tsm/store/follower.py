@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from contextlib import suppress
 
 from tsm.errors import Broken
 from tsm.store import logs
@@ -54,11 +55,16 @@ class Follower:
         self.position = 0  # in the stream, of what `chunks` reads next
         self._seen = (-1, 0)  # size and time of the file when all of it was read
         self._rest: list[bytes] = []  # the pieces of a line that has no newline yet
+        self._left = b""  # the note of a rotation that somebody was killed in
         self._open()
 
     def end(self) -> int:
         """The position at which the stream ends now."""
-        return 0 if self._fd is None else self._settled_begin() + os.fstat(self._fd).st_size
+        while self._fd is not None:
+            begins, size = self._settled_begin(), os.fstat(self._fd).st_size
+            if self._begin() == begins:
+                return begins + size
+        return 0
 
     def line_begin(self, position: int) -> int:
         """Where the line begins that has a byte, or could get its next one, at `position`."""
@@ -193,7 +199,8 @@ class Follower:
         """Where the file begins; None while that is about to change."""
         try:
             with open(f"{self.path}.cut", "rb") as file:
-                if b'"count":0,' not in file.read():
+                note = file.read()
+                if b'"count":0,' not in note and note != self._left:
                     return None
         except OSError:
             pass
@@ -206,7 +213,9 @@ class Follower:
             if found is not None:
                 return found
             time.sleep(_DROP_PAUSE_S)
-        return logs.begin(self.path)  # whoever was to drop it was killed
+        with suppress(OSError), open(f"{self.path}.cut", "rb") as file:
+            self._left = file.read()
+        return logs.begin(self.path)
 
     def _rotated_since(self, begins: int) -> Iterator[bytes]:
         """What was rotated out of the file before it was read."""
