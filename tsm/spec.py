@@ -12,6 +12,8 @@ RESTART_POLICIES = ("always", "on-failure", "unless-stopped", "no")
 OVERLAPS = ("skip", "queue", "kill")
 COMPRESSIONS = ("none", "gzip", "zstd")
 ROTATIONS = ("size", "hourly", "daily")
+MERGED = "current.out"  # what current.err leads to where both streams are one
+NOWHERE = "/dev/null"
 HOOKS = ("pre_start", "post_start", "pre_stop", "post_stop", "on_crash", "on_unhealthy")
 
 
@@ -91,8 +93,15 @@ class Watch(Record):
 
 
 class Logs(Record):
-    """When a log is rotated and what is kept of it. None: as config.toml has it."""
+    """Where a child's output goes, when it is rotated, what is kept of it.
 
+    Of rotation, None: as config.toml has it.
+    """
+
+    out: str | None = None  # the file that standard output goes to, absolute; None: current.out
+    err: str | None = None  # the same of standard error
+    merge: bool = False  # standard error goes where standard output goes
+    discard: bool = False  # both go nowhere
     size_bytes: int | None = None  # of a current file, from which on it is rotated
     rotate: str | None = None  # one of ROTATIONS, with an hour: `daily@4`
     keep: int | None = None  # rotated files of each stream
@@ -100,6 +109,18 @@ class Logs(Record):
     total_bytes: int | None = None  # of all rotated files together
     compress: str | None = None  # one of COMPRESSIONS
     other: Mapping[str, object] = {}
+
+    @property
+    def leads(self) -> tuple[str | None, str | None]:
+        """What current.out and current.err lead to; None: each is a file itself."""
+        if self.discard:
+            return NOWHERE, NOWHERE
+        return self.out, MERGED if self.merge else self.err
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The files of the user's that are written to."""
+        return tuple(lead for lead in self.leads if lead and lead not in (MERGED, NOWHERE))
 
 
 class Spec(Record):

@@ -57,6 +57,7 @@ def test_the_journal_is_read(tsm: Tsm) -> None:
 def test_it_goes_on_where_it_was(tsm: Tsm) -> None:
     moved_in(tsm)("start", "web", "shell")
     assert {row["status"] for row in tsm("ls", "web", "shell").rows} == {"online"}
+    assert not [path for path in tsm.home.rglob("current.*") if path.is_symlink()]
     assert tsm("start", "--name", "new", "--", "sleep", "86399").row["tsm_id"] == 5
 
 

@@ -56,6 +56,8 @@ def test_what_is_lacking_is_named_and_enough(
         ("wait", JOB, "with --schedule"),
         ("wait-ready", {**JOB, **READY}, "with --schedule"),
         ("health-status health-body", HEALTH, "without a --health of http"),
+        ("out err merge-logs log-size log-rotate", {"no-logs": True}, "with --no-logs"),
+        ("err", {"merge-logs": True}, "with --merge-logs"),
     ],
 )
 def test_what_is_in_the_way_is_named(keys: str, values: dict[str, object], lack: str) -> None:

@@ -280,6 +280,11 @@ def test_log_reads_on_in_a_file_that_was_emptied(world: World, tmp_path: Path) -
     assert answer(probe, world).ok
 
 
+def test_log_reads_no_stream_that_has_no_log_of_its_own(world: World, tmp_path: Path) -> None:
+    (tmp_path / "current.err").write_text("up\n")
+    assert not answer(Probe(check="log:up"), changed(world, streams=("out",))).ok
+
+
 def test_heartbeat_is_a_file_touched_in_this_run_and_of_late(world: World) -> None:
     probe = Probe(check="heartbeat", interval_s=30.0, timeout_s=5.0)
     file = Path(world.heartbeat)

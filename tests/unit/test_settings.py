@@ -48,6 +48,10 @@ GOOD_AND_BAD: dict[str, tuple[list[str], str]] = {
     "health-status": (["", "x", "99", "600", "200-", "200,,201", "400-200"], "200-299,404"),
     "health-body": (["(", "[", "*"], "ok|fine"),
     "overlap": (["", "twice"], "queue"),
+    **dict.fromkeys(
+        ("out", "err"),
+        (["", " ", "web.log", "/var/log/", "/dev/stdout", "/proc/self/fd/1"], "/var/log/web.log"),
+    ),
     "log-size": (["", "x", "-1", "100", BEYOND], "10M"),
     "log-rotate": (["", "weekly", "daily@24", "daily@", "hourly@3", "size@1"], "daily@4"),
     "log-keep": ([*COUNT[0], "1000001"], "0"),
@@ -62,6 +66,7 @@ GOOD_AND_BAD: dict[str, tuple[list[str], str]] = {
     "group": (["", "a b"], "www-data"),
     **dict.fromkeys(("ready", "health"), PROBE),
     **dict.fromkeys(("health-restart", "run-missed", "source-maps"), FLAG),
+    **dict.fromkeys(("merge-logs", "no-logs"), FLAG),
     **dict.fromkeys(("pre-start", "post-start", "pre-stop", "post-stop"), TEXT),
     **dict.fromkeys(("on-crash", "on-unhealthy"), TEXT),
     "cron-restart": (TEXT[0], "0 4 * * *"),

@@ -11,7 +11,7 @@ from tsm.patrol.observe import observe_all, uptime_s
 from tsm.patrol.process import load
 from tsm.policy.environ import masked
 from tsm.policy.settings import SETTINGS, default, value_of
-from tsm.store import documents, environment, follower, journal, logs
+from tsm.store import documents, environment, follower, journal, log_paths, logs
 from tsm.view import text
 from tsm.view.arguments import add_names, add_output
 from tsm.view.events import sentence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tsm.model import OsProcess, Run
     from tsm.patrol.observe import Observed
     from tsm.spec import Spec
+    from tsm.store.home import Home
 
 _EXITS = 5
 _STDERR_LINES = 10
@@ -81,12 +82,12 @@ def _facts(one: Observed, rows: Sequence[OsProcess], context: Context) -> dict[s
         "exits": _exits(one, context),
         "paths": {
             "directory": home.process(name),
-            "out": logs.current(home, name, "out"),
-            "err": logs.current(home, name, "err"),
+            "out": log_paths.place(home, name, "out"),
+            "err": log_paths.place(home, name, "err"),
             "history": journal.history_file(home, name),
         },
         "tree": [] if one.pid is None else _tree(one.pid, rows),
-        "stderr": _last_of_stderr(logs.current(home, name, "err")),
+        "stderr": _last_of_stderr(home, name),
     }
 
 
@@ -96,8 +97,9 @@ def _settings(spec: Spec) -> list[str]:
     return [line for one in unusual for line in lines(one.key, value_of(spec, one))]
 
 
-def _last_of_stderr(path: str) -> list[str]:
-    """The last lines of that file; none of what is no file, which `check` tells."""
+def _last_of_stderr(home: Home, name: str) -> list[str]:
+    """The last lines of the log that holds it; none of what is no file, which `check` tells."""
+    path = logs.current(home, name, log_paths.carrier(home, name, "err"))
     with suppress(Broken):
         return [
             line.decode("utf-8", "replace") for line in follower.last_lines(path, _STDERR_LINES)

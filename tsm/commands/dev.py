@@ -17,6 +17,7 @@ from tsm.policy.feedback import Change, loop_suspected, sentence
 from tsm.policy.restart import outcome
 from tsm.policy.state import end_of
 from tsm.record import changed
+from tsm.store import log_paths
 from tsm.view.arguments import add_definition, add_settings, settings_of
 
 TYPE_CHECKING = False
@@ -88,6 +89,7 @@ class Session:
 
     def _meet(self, batch: frozenset[str]) -> None:
         paths = batch - self._own
+        paths -= log_paths.among(self._stage.home, paths)
         if not paths:
             return
         at_s = time.monotonic() - self._delay_s

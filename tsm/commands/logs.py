@@ -16,6 +16,7 @@ from tsm.policy import selection
 from tsm.policy.levels import LEVELS, at_least
 from tsm.policy.selection import Picker, Selection
 from tsm.record import Record
+from tsm.spec import MERGED
 from tsm.store import logs, runs
 from tsm.store.log_times import Times
 from tsm.view import text
@@ -88,6 +89,7 @@ def run(opts: Namespace, context: Context) -> int:
     found = feeds.gather(wait=opts.follow)
     for name in feeds.names:
         _tell_of_attached(name, context)
+        _tell_of_elsewhere(name, streams, context)
     show = _form(opts, context, feeds, find)
     told = _attended(opts, context)
     past = [_past(feed, part, wish, context, told=told) for feed in found]
@@ -191,6 +193,17 @@ def _tell_of_attached(name: str, context: Context) -> None:
         run = runs.read(context.home, name)
         if run is not None and run.why == "attach" and table.alive(run.child, table.boot_id()):
             context.say(f"{name}: was attached: what it writes goes where it went, until a restart")
+
+
+def _tell_of_elsewhere(name: str, streams: Sequence[str], context: Context) -> None:
+    """Say it where nothing is kept of a stream, or where it is in the log of the other."""
+    for stream in streams:
+        path = logs.current(context.home, name, stream)
+        if not logs.is_kept(path):
+            if logs.lead(path) != MERGED:
+                context.say(f"{name}: {stream}: is not kept: it goes to {logs.lead(path)}")
+            elif logs.STREAMS[0] not in streams:
+                context.say(f"{name}: {stream}: is in one log with out: give --out")
 
 
 def _part(opts: Namespace) -> _Part:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tsm.context import Context
+    from tsm.model import Run
     from tsm.spec import Spec
 
 _UNKNOWN_CODE = 1
@@ -47,11 +48,14 @@ def run(opts: Namespace, context: Context) -> int:
     duties.adopt_orphans()
     with duties.Heard(SIGNALS) as heard:
         stage = Foreground(context.home, spec.name, heard)
-        _start(spec, environ, context)
+        began = _started(spec, environ, context)
+        if began is not None:
+            stage.begin_at(began)
         return _through(stage, context)
 
 
-def _start(spec: Spec, environ: Mapping[bytes, bytes], context: Context) -> None:
+def _started(spec: Spec, environ: Mapping[bytes, bytes], context: Context) -> Run | None:
+    """Start it; its run, unless it is a job that waits for its time."""
     launched = establish(context.home, spec, environ, LOCK_S)
     for problem in launched.problems:
         raise problem
@@ -60,6 +64,7 @@ def _start(spec: Spec, environ: Mapping[bytes, bytes], context: Context) -> None
         raise Failed(message)
     context.warn(presence.unattended(context.home, spec))
     presence.attend(context.home, [spec.name])
+    return next((one.run for one in launched.started), None)
 
 
 def _through(stage: Foreground, context: Context) -> int:

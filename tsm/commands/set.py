@@ -12,6 +12,7 @@ from tsm.patrol.redefine import carry_out, redefinition
 from tsm.policy import changes
 from tsm.policy.environ import masked
 from tsm.policy.settings import SETTINGS, default, value_of
+from tsm.store import log_paths
 from tsm.view import settings, text
 from tsm.view.arguments import add_output
 
@@ -56,11 +57,12 @@ def run(opts: Namespace, context: Context) -> int:
     names = chosen(context.home, words)
     with held_all(context.home, names, LOCK_S) as held:
         found = [redefinition(context.home, one, asked) for one in held.processes.values()]
-        for one in found:
-            carry_out(context.home, one)
-            _answer(one, context)
-            if one.differences:
-                context.warn(presence.unattended(context.home, one.spec))
+        with log_paths.reserved(context.home, [one.spec for one in found if one.moves_logs]):
+            for one in found:
+                carry_out(context.home, one)
+                _answer(one, context)
+                if one.differences:
+                    context.warn(presence.unattended(context.home, one.spec))
     presence.attend(context.home, names)
     return context.report(held.problems)
 

@@ -18,7 +18,7 @@ from tsm.patrol.notes import await_exit
 from tsm.patrol.observe import observe
 from tsm.policy.effects import idle
 from tsm.policy.restart import outcome
-from tsm.store import follower, home, logs, runs
+from tsm.store import follower, home, log_paths, logs, runs
 from tsm.view.arguments import add_definition, add_output, add_settings, seconds, settings_of
 
 TYPE_CHECKING = False
@@ -133,7 +133,8 @@ def _await_uptime(process: Process, wait_s: float, context: Context) -> None:
     await_exit(context.home, process, run.boot)
     after = runs.read(context.home, name)
     code = after.code if after is not None and after.id == run.id else None
-    lines = follower.last_lines(logs.current(context.home, name, "err"), 1)
+    stream = log_paths.carrier(context.home, name, "err")
+    lines = follower.last_lines(logs.current(context.home, name, stream), 1)
     last = lines[-1].decode("utf-8", "replace") if lines else "(nothing on stderr)"
     how = outcome(Exit(0.0, 0.0, code))
     message = f"{name}: {how} before it had been up for {wait_s:g} s: {last}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from contextlib import suppress
 from functools import cache
 
 TYPE_CHECKING = False
@@ -24,6 +25,7 @@ class Inotify:
     def __init__(self, directory: str) -> None:
         """Raises OSError: the directory is not there, or the kernel's limit is reached."""
         self.fd = _begin()
+        self._others: dict[int, str] = {}  # watch -> what changes of its file are called
         mask = _MODIFY | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _DELETE_SELF | _ONLYDIR
         try:
             _watch(self.fd, directory, mask)
@@ -31,9 +33,14 @@ class Inotify:
             os.close(self.fd)
             raise
 
+    def add(self, path: str, name: str) -> None:
+        """Tell of what is written to a file elsewhere as well, by this name, if it is there."""
+        with suppress(OSError):
+            self._others[_watch(self.fd, path, _MODIFY)] = name
+
     def changed(self) -> set[str]:
         """The names of the files that have changed since the last call; "" for the directory."""
-        return {name for _, _, name in _events(self.fd)}
+        return {self._others.get(watch, name) for watch, _, name in _events(self.fd)}
 
     def close(self) -> None:
         """Be told no more."""

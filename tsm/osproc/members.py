@@ -137,7 +137,9 @@ def _launches(pid: int, name: str, directory: str) -> bool:
 
 
 def _writes(pid: int, name: str, directory: str) -> bool:
-    return variable(pid, "TSM_NAME") == name and _link(pid, "fd/1") == f"{directory}/current.out"
+    log = os.path.realpath(f"{directory}/current.out")  # /dev/null is what anybody has
+    named = variable(pid, "TSM_NAME") == name
+    return named and os.path.isfile(log) and _link(pid, "fd/1") == log
 
 
 def _link(pid: int, name: str) -> str | None:

@@ -42,6 +42,7 @@ class World(Record):
     began_s: float  # since the epoch
     heartbeat: str  # the file that the child touches, TSM_HEARTBEAT
     seen: Seen
+    streams: Sequence[str] = ("out", "err")  # that have a log of their own
     began_bytes: Mapping[str, int] = {}  # stream -> its position when the run began
     log_begin: Callable[[str], int] = lambda _stream: 0  # the position at which its file begins
     user: User | None = None  # None: the caller itself

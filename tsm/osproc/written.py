@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 262144
 _TAIL_BYTES = 4096  # of a line without an end, for a match that is not whole yet
-_STREAMS = ("out", "err")
 
 
 class Written:
@@ -22,7 +21,7 @@ class Written:
         self.pattern = pattern
         self.line: str | None = None  # the one in which it was found
         self._world = world
-        self._positions = {stream: world.began_bytes.get(stream, 0) for stream in _STREAMS}
+        self._positions = {stream: world.began_bytes.get(stream, 0) for stream in world.streams}
 
     async def found(self, timeout_s: float) -> str | None:
         """The line that holds it, None if there is none so far.
@@ -30,7 +29,7 @@ class Written:
         Cut off in a long file, it goes on there the next time. Raises Failed and TimeoutError
         as `patterns.found` does, and OSError.
         """
-        for stream in _STREAMS:
+        for stream in self._world.streams:
             if self.line is None:
                 self.line = await self._found_in(stream, timeout_s)
         return self.line

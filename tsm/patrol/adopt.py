@@ -19,7 +19,7 @@ from tsm.policy.changes import changed_spec
 from tsm.policy.environ import composed
 from tsm.record import changed
 from tsm.spec import Spec
-from tsm.store import definitions, lock, runs
+from tsm.store import definitions, lock, log_paths, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def adopt(home: Home, spec: Spec, who: Stranger, lock_timeout_s: float) -> Proce
             raise Failed(message)
         try:
             _check_free(home, who)
+            log_paths.check(home, spec)
             definitions.create(home, spec, environ_of(spec, who), run=_run(who))
         except (TsmError, OSError):
             held.retire()

@@ -44,6 +44,7 @@ def world(home: Home, process: Process, run: Run) -> World:
         began_s=run.time_s,
         heartbeat=home.file(process.name, "heartbeat"),
         seen=Seen(health.watchdog_s(home, process.name, run.id)),
+        streams=logs.streams(home, process.name),
         began_bytes=dict(zip(logs.STREAMS, run.logs, strict=True)),
         log_begin=lambda stream: log_index.begin(home, process.name, stream),
         user=None if who is None else User(who.uid, who.gid, who.groups),

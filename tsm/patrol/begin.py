@@ -8,12 +8,12 @@ import time
 from tsm.errors import Refused
 from tsm.model import Run
 from tsm.osproc import cgroups, notify, preflight, spawn, table
-from tsm.patrol import hooks, presence
+from tsm.patrol import hooks, log_places, presence
 from tsm.patrol.notes import note_begin
 from tsm.patrol.take_down import RESTART, STOP
 from tsm.policy import signs
 from tsm.record import changed
-from tsm.store import attendance, environment, log_index, logs, runs
+from tsm.store import attendance, environment, log_paths, runs
 from tsm.store.atomic import remove
 
 TYPE_CHECKING = False
@@ -33,8 +33,7 @@ _SETTLE_S = 10.0  # a launcher takes 2 ms; a machine out of memory takes its tim
 def check(home: Home, spec: Spec, environ: Mapping[bytes, bytes]) -> None:
     """Raise Refused, naming the reason, if a run could not begin. Nothing is touched."""
     preflight.check(spec, environ)
-    for stream in logs.STREAMS:
-        logs.check(logs.current(home, spec.name, stream))
+    log_paths.check(home, spec)
 
 
 def begin(
@@ -67,8 +66,8 @@ def spawned(
         why=why,
         restarts=_restarts(process.run) + (why == "restart"),
         past=past,
-        files=logs.made(home, name),
-        logs=(log_index.end(home, name, "out"), log_index.end(home, name, "err")),
+        files=log_places.prepared(home, process.spec),
+        logs=log_paths.ends(home, name),
         cgroup=_group(process, run_id),
     )
     record = runs.begin(home, name, run)

@@ -11,11 +11,12 @@ from tsm.patrol import crash_report, hooks
 from tsm.patrol.begin import await_exec, check, settled, spawned
 from tsm.patrol.end import dismiss_launchers, end
 from tsm.patrol.hold import held_all
+from tsm.patrol.log_places import first_line
 from tsm.patrol.notes import note_status
 from tsm.patrol.process import Process, situation
 from tsm.policy.state import next_step
 from tsm.record import changed
-from tsm.store import environment, logs, runs
+from tsm.store import environment, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,13 +99,12 @@ def launch_held(home: Home, held: Iterable[tuple[Process, Lock]], why: str) -> L
         try:
             if problem is not None:
                 raise problem
-            said_bytes = logs.size(home, process.name, "err")
-            waiting.append((spawned(home, locks[process.name], process, why), said_bytes))
+            waiting.append(spawned(home, locks[process.name], process, why))
         except (TsmError, OSError) as error:
             launched.problems.append(_not_begun(home, process, error))
-    for process, said_bytes in waiting:
+    for process in waiting:
         try:
-            launched.started.append(_seen_through(home, settled(home, process), said_bytes))
+            launched.started.append(_seen_through(home, settled(home, process)))
         except Refused as problem:
             crash_report.start_failed(home, process, str(problem), began=True)
             launched.problems.append(problem)
@@ -125,17 +125,16 @@ def check_port(spec: Spec) -> None:
         raise Refused(message)
 
 
-def _seen_through(home: Home, process: Process, said_bytes: int) -> Process:
+def _seen_through(home: Home, process: Process) -> Process:
     """Wait for the exec. What cannot be executed, or set up as asked, is put down again.
 
-    `said_bytes` is how long current.err was before. Raises Refused, with what has failed.
+    Raises Refused, with what has failed.
     """
     spec, name = process.spec, process.name
     executed = await_exec(process)
     if executed and spec.limits.nice is None:
         return process
-    line = logs.line_from(logs.current(home, name, "err"), said_bytes)
-    complaint = chain.complaint(line, spec, executed=executed)
+    complaint = chain.complaint(first_line(home, process), spec, executed=executed)
     if complaint is None:
         return process
     runs.want_down(home, name, "")

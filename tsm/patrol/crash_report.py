@@ -8,6 +8,7 @@ from contextlib import suppress
 from tsm.errors import Broken
 from tsm.osproc import chain, dumps, signals
 from tsm.patrol.last_seen import last_seen
+from tsm.patrol.log_places import first_line
 from tsm.policy import restart, rules, state
 from tsm.policy.environ import masked
 from tsm.record import Record, changed
@@ -54,7 +55,11 @@ def seen(home: Home, process: Process) -> Seen:
     number = restart.signal_of(run.code) if run is not None and run.code is not None else None
     if run is not None and number is not None:
         core = dumps.core_allowed(run, number, process.spec.limits.rlimits.get("core"))
-    out, err = (excerpt.reach(logs.current(home, name, stream)) for stream in logs.STREAMS)
+    read = logs.streams(home, name)
+    out, err = (
+        excerpt.reach(logs.current(home, name, stream)) if stream in read else None
+        for stream in logs.STREAMS
+    )
     return Seen(time.time(), out, err, core)
 
 
@@ -98,9 +103,7 @@ def of_end(
         rule = f"stop: {spec.stop_signal}, and after {spec.stop_timeout_s:g} s SIGKILL"
         return Facts("stop-needed-kill", rule, end, killed)
     if end.code in _NOT_EXECUTED:
-        begin = log_index.offset(home, process.name, "err", run.logs[1])
-        line = logs.line_from(logs.current(home, process.name, "err"), begin)
-        why = chain.complaint(line, spec, executed=False)
+        why = chain.complaint(first_line(home, process), spec, executed=False)
         if why is not None:
             return Facts("start-failed", f"{_START}{why}", end, killed)
     return Facts("crash", rules.acted(spec.restart, (*run.past, end)), end, killed)

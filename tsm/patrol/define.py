@@ -111,6 +111,10 @@ def settled(spec: Spec) -> Spec:
     paths = tuple(_normal(os.path.join(spec.cwd, path)) for path in spec.watch.paths)
     if paths != spec.watch.paths:
         spec = changed(spec, watch=changed(spec.watch, paths=paths))
+    for stream in ("out", "err"):
+        path = getattr(spec.logs, stream)
+        if path is not None:
+            spec = changed(spec, logs=changed(spec.logs, **{stream: _normal(_absolute(path))}))
     what = problem(spec)
     if what is not None:
         raise Usage(what)

@@ -12,7 +12,7 @@ from tsm.patrol.define import defined, environ_of
 from tsm.patrol.process import load, situation
 from tsm.patrol.take_down import is_up
 from tsm.record import changed
-from tsm.store import definitions, documents, environment, home
+from tsm.store import definitions, documents, environment, home, log_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def establish(
 def _create(place: Home, spec: Spec, environ: Mapping[bytes, bytes], held: Lock) -> None:
     try:
         check_port(spec)
+        log_paths.check(place, spec)
         definitions.create(place, spec, environ)
     except (TsmError, OSError):
         held.retire()
@@ -73,9 +74,11 @@ def _create(place: Home, spec: Spec, environ: Mapping[bytes, bytes], held: Lock)
 
 def _redefine(place: Home, process: Process, spec: Spec, environ: Mapping[bytes, bytes]) -> None:
     check_port(spec)
+    log_paths.check(place, spec)
     spec = _with_other(spec, process.spec)
     if spec != process.spec:
-        documents.write_spec(place, spec)
+        with log_paths.reserved(place, [spec]):
+            documents.write_spec(place, spec)
         documents.write_meta(place, definitions.described(process.meta, spec))
     environment.write(place, spec.name, environ)
 

@@ -55,11 +55,17 @@ class Foreground:
         self._stale = True  # something but the logs has changed since the last look
         self._acting = False
 
+    def begin_at(self, run: Run) -> None:
+        """Pass on all that has been written since the begin of that run, and nothing older."""
+        for flow, position in zip(self._flows, run.logs, strict=True):
+            flow.go_to(position)
+
     def turn(self, *fds: int) -> None:
         """Pass on what there is, and wait until there is more, or something to read in `fds`."""
         if self._notices is None:
             with suppress(OSError):
                 self._notices = Inotify(self.home.process(self.name))
+                self._be_told()
         poll = select.poll()
         notices = [] if self._notices is None else [self._notices.fd]
         for fd in (self._heard.fd, *fds, *notices):
@@ -85,6 +91,7 @@ class Foreground:
         if not self._stale:
             return False
         self._stale = False
+        self._be_told()  # another run may write to another file
         one = observe(self.home, self.name, table.boot_id())
         if one is None:
             message = f"{self.name}: was deleted meanwhile"
@@ -93,6 +100,13 @@ class Foreground:
             return False
         done = self.aside(lambda: reconcile(self.home, self.name, _LOCK_S))
         return done.status in _REST and done.due_s is None
+
+    def _be_told(self) -> None:
+        """Be told of log files that do not lie in the process directory, too."""
+        for flow in self._flows:
+            lead = logs.lead(flow.path)
+            if self._notices is not None and lead is not None and logs.is_kept(flow.path):
+                self._notices.add(lead, os.path.basename(flow.path))
 
     def last(self) -> Run | None:
         """The current or last run."""
@@ -163,6 +177,7 @@ class Flow:
     """One log file on its way into a stream of ours, never more than the stream takes."""
 
     def __init__(self, path: str, fd: int) -> None:
+        self.path = path
         self.fd = fd
         self._follower = follower.Follower(path)
         self._follower.skip()
@@ -171,6 +186,10 @@ class Flow:
         self._lost = False  # nobody reads it any more
         regular = stat.S_ISREG(os.fstat(fd).st_mode)
         self._most = _FILE_BYTES if regular else _PIPE_BYTES
+
+    def go_to(self, position: int) -> None:
+        """Pass on what comes from that position in the stream on."""
+        self._follower.go_to(position)
 
     def waits(self) -> bool:
         """Whether there is something that is not passed on yet."""

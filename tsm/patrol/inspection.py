@@ -18,6 +18,7 @@ from tsm.store import (
     environment,
     journal,
     log_index,
+    log_paths,
     logs,
     metrics,
     rotated,
@@ -123,7 +124,9 @@ def _process(home: Home, name: str) -> Iterator[Finding]:
 
 def _log(home: Home, name: str, stream: str) -> Iterator[Finding]:
     log, note = logs.current(home, name, stream), rotation.note_file(home, name, stream)
-    yield from _read(log, lambda: logs.check(log), _away(log))
+    own = logs.lead(log)
+    again = _away(log) if own is None else f"tsm set {name} {stream}=ANOTHER, and restart it"
+    yield from _read(own or log, lambda: log_paths.check_file(log), again)
     yield from _read(note, lambda: rotation.noted(note), _away(note))
     plain = [one.path for one in rotated.files(home, name, stream) if not one.compressed]
     away = displaced.note_file(home, name, stream)

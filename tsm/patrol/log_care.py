@@ -103,9 +103,10 @@ def flush(home: Home, name: str, *, all_of_it: bool = False) -> list[Act]:
         if not had:
             message = f"{name}: busy: its logs are being rotated: try again"
             raise Busy(message)
-        for stream in logs.STREAMS:
-            gone = rotated.files(home, name, stream) if all_of_it else ()
+        for stream in logs.STREAMS if all_of_it else ():
+            gone = rotated.files(home, name, stream)
             acts += [_removed(home, name, one, "asked for") for one in gone]
+        for stream in logs.streams(home, name):
             acts += _emptied(home, name, stream)
     return acts
 
@@ -130,10 +131,16 @@ def mend_all(home: Home, names: Iterable[str]) -> None:
     """Finish or undo what killed rotations have begun, as nobody may be left stopped by them."""
     for name in names:
         with suppress(TsmError, OSError), rotated.lock(home, name) as had:
-            for stream in logs.STREAMS if had else ():
-                if unfinished(home, name, stream):
-                    with Current(home, name, stream) as current:
-                        mend(current)
+            if had:
+                mend_streams(home, name)
+
+
+def mend_streams(home: Home, name: str) -> None:
+    """The same for one process. The caller holds the lock of its rotations."""
+    for stream in logs.streams(home, name):
+        if unfinished(home, name, stream):
+            with Current(home, name, stream) as current:
+                mend(current)
 
 
 def make_room(home: Home, settings: Config) -> list[Act]:
@@ -165,7 +172,7 @@ def make_room(home: Home, settings: Config) -> list[Act]:
 
 
 def _rotations(home: Home, name: str, rule: Rule, *, force: bool) -> Iterator[Act]:
-    for stream in logs.STREAMS:
+    for stream in logs.streams(home, name):
         try:
             count = restored(home, name, stream)
             if count is not None:  # it is rotated once the child writes to it

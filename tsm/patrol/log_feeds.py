@@ -108,6 +108,8 @@ class Alarm:
 
     def _armed(self, path: str) -> bool:
         self._watch(os.path.dirname(path))
+        if not logs.is_kept(path):
+            return True  # it leads to the other log, until its directory changes
         with suppress(OSError):
             if self._growth is not None:
                 self._growth.arm(path)

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from tsm.model import Identity
 from tsm.osproc import table
-from tsm.store import displaced, documents, journal, log_index, logs, runs
+from tsm.store import displaced, documents, journal, log_index, log_paths, logs, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def restored(home: Home, name: str, stream: str) -> int | None:
     How many bytes were copied into it. The caller holds the lock of rotations. Raises OSError.
     """
     path, inode = logs.current(home, name, stream), _inode(home, name, stream)
-    fd = _childs(home, name, stream)
+    fd = _childs(home, name, stream, inode)
     if fd is None:
         return None
     try:
@@ -53,15 +53,30 @@ def _inode(home: Home, name: str, stream: str) -> int:
     return 0 if run is None else run.files[logs.STREAMS.index(stream)]
 
 
-def _childs(home: Home, name: str, stream: str) -> int | None:
-    """The file that the child has for its stream, open for reading; None if it is no file."""
+def _childs(home: Home, name: str, stream: str, inode: int) -> int | None:
+    """The file that the child has for its stream, open for reading; None if it is no file.
+
+    Where two streams are merged into it, that of `inode` if one of them is.
+    """
     meta, boot = documents.read_meta(home, name), table.boot_id()
     if meta.pid is None or meta.ticks is None or meta.boot != boot:
         return None
     if not table.alive(Identity(boot, meta.pid, meta.ticks), boot):
         return None
+    found = None
+    for one in logs.STREAMS:
+        if log_paths.carrier(home, name, one) != stream:
+            continue
+        fd = _opened(f"/proc/{meta.pid}/fd/{_FDS[one]}")
+        if found is None or (fd is not None and os.fstat(fd).st_ino == inode):
+            found, fd = fd, found
+        if fd is not None:
+            os.close(fd)
+    return found
+
+
+def _opened(path: str) -> int | None:
     try:
-        path = f"/proc/{meta.pid}/fd/{_FDS[stream]}"
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -45,7 +45,7 @@ class LogWatch:
 
     def watch(self, name: str) -> None:
         """Follow the growth of the logs of a process that is up."""
-        for stream in logs.STREAMS:
+        for stream in logs.streams(self.home, name):
             path = logs.current(self.home, name, stream)
             self._files[path] = (name, stream)
             self._note(path, told=False)  # also of a known one: another file may have its name
@@ -69,7 +69,8 @@ class LogWatch:
     def _note(self, path: str, *, told: bool = True) -> None:
         """Note how far a log has come, and have it rotated if that is due."""
         name, stream = self._files.get(path, ("", ""))
-        if not name:
+        if not name or not logs.is_kept(path):  # it is merged into the other from this run on
+            self._files.pop(path, None)
             return
         try:
             self._growth.arm(path)  # first: what comes from now on is told again

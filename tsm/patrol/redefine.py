@@ -6,7 +6,8 @@ import os
 from contextlib import suppress
 
 from tsm.errors import Refused, Usage
-from tsm.osproc import accounts, preflight, table
+from tsm.osproc import accounts, table
+from tsm.patrol import begin
 from tsm.patrol.define import settled
 from tsm.patrol.end import dismiss_launchers
 from tsm.patrol.notes import note_status
@@ -38,6 +39,11 @@ class Redefinition(Record):
     complete: bool  # all of that stands on disk
     rests: bool  # it was a job, is none any more, and is not started for that
 
+    @property
+    def moves_logs(self) -> bool:
+        """Whether its next run writes its logs to other files."""
+        return self.spec.logs.leads != self.process.spec.logs.leads
+
 
 def redefinition(home: Home, process: Process, changes: Changes) -> Redefinition:
     """What the changes make of the process. Nothing is written. Raises Usage, Refused, Broken.
@@ -56,8 +62,8 @@ def redefinition(home: Home, process: Process, changes: Changes) -> Redefinition
     environ = _environ(spec, before, changes)
     if spec.limits.user != process.spec.limits.user:
         environ = _of_user(spec, environ)
-    refusal = _refusal(spec, environ)
-    if refusal is not None and str(refusal) != str(_refusal(process.spec, before)):
+    refusal = _refusal(home, spec, environ)
+    if refusal is not None and str(refusal) != str(_refusal(home, process.spec, before)):
         raise refusal
     found = {
         **policy.differences(process.spec, spec),
@@ -140,9 +146,9 @@ def _shown(environ: Mapping[bytes, bytes], name: str) -> str | None:
     return None if value is None else masked({name: os.fsdecode(value)})[name]
 
 
-def _refusal(spec: Spec, environ: Mapping[bytes, bytes]) -> Refused | None:
+def _refusal(home: Home, spec: Spec, environ: Mapping[bytes, bytes]) -> Refused | None:
     try:
-        preflight.check(spec, environ)
+        begin.check(home, spec, environ)
     except Refused as refusal:
         return refusal
     return None

@@ -18,6 +18,7 @@ from tsm.patrol.resident_log import say
 from tsm.policy import excess, feedback
 from tsm.policy.health import Verdict, judged
 from tsm.record import changed
+from tsm.store import log_paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ class Supervision:
         async with aclosing(changes(watch, self.home.root)) as batches:
             async for batch in batches:
                 paths = batch - self._ward.own
+                paths -= log_paths.among(self.home, paths)  # logs restart nobody
                 if paths and not self._paused() and not self._loops(paths):
                     self._renew(Renew("watch", f"{min(paths)} changed"))
 

@@ -58,6 +58,12 @@ NEEDS = (
         "without {0}schedule or {0}cron-restart",
         lambda spec: (spec.schedule.job or spec.schedule.cron_restart) is not None,
     ),
+    Need(
+        ("out", "err", "merge-logs", "log-size", "log-rotate"),
+        "with {0}no-logs",
+        lambda spec: not spec.logs.discard,
+    ),
+    Need(("err",), "with {0}merge-logs", lambda spec: not spec.logs.merge),
     Need(_COUNTING, "with {0}restart no", lambda spec: spec.restart.when != "no"),
     Need(
         (*_COUNTING, "wait", "wait-ready"),

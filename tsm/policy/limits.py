@@ -19,6 +19,10 @@ def problem(spec: Spec) -> str | None:
         (spec.cwd.startswith("/"), f"cwd {spec.cwd!r}: not an absolute path"),
         (spec.port is None or 0 < spec.port < 65536, f"port {spec.port}: not within 1 to 65535"),
         (
+            not (spec.logs.discard and signs.searches(spec)),
+            "log: nothing of what it writes is kept with no-logs: leave one of them out",
+        ),
+        (
             spec.limits.user is None or not signs.checks(spec, "heartbeat"),
             "heartbeat: a child of another user cannot enter the home: use notify",
         ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tsm.policy import rotation, schedule, values
+from tsm.policy import schedule, values
+from tsm.policy.log_settings import LOGS
 from tsm.policy.setting import Setting, choice, duration, flag, moment
 from tsm.record import changed
-from tsm.spec import COMPRESSIONS, HOOKS, OVERLAPS, RESTART_POLICIES
+from tsm.spec import HOOKS, OVERLAPS, RESTART_POLICIES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -208,50 +209,7 @@ _TURNS = (
         next_run=True,
     ),
 )
-_LOGS = (
-    Setting(
-        "log-size",
-        "logs.size_bytes",
-        values.size,
-        "SIZE",
-        "rotate a log file that has become so large",
-        values.within(4096, 1 << 60, " bytes, such as 10M"),
-    ),
-    Setting(
-        "log-rotate",
-        "logs.rotate",
-        str,
-        "WHEN",
-        "by size alone, or also hourly or daily@HOUR",
-        rotation.problem,
-    ),
-    Setting(
-        "log-keep",
-        "logs.keep",
-        values.whole,
-        "N",
-        "keep so many rotated files of each stream",
-        values.within(0, 1_000_000),
-    ),
-    Setting(
-        "log-age",
-        "logs.age_s",
-        values.seconds,
-        "TIME",
-        "remove rotated files that are older",
-        values.within(60, 1e9, " s, such as 14d"),
-    ),
-    Setting(
-        "log-total",
-        "logs.total_bytes",
-        values.size,
-        "SIZE",
-        "keep rotated files of so much together",
-        values.within(0, 1 << 60, " bytes, such as 1G"),
-    ),
-    choice("log-compress", "logs.compress", COMPRESSIONS, "rotated files: none, gzip or zstd"),
-)
-SETTINGS = {row.key: row for row in (*_RESTART, *_PROBES, *_LIMITS, *_TURNS, *_LOGS)}
+SETTINGS = {row.key: row for row in (*_RESTART, *_PROBES, *_LIMITS, *_TURNS, *LOGS)}
 
 
 def value_of(spec: Spec, setting: Setting) -> object:

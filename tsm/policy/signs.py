@@ -17,6 +17,11 @@ def checks(spec: Spec, check: str) -> bool:
     return check in (spec.ready.check, spec.health.check)
 
 
+def searches(spec: Spec) -> bool:
+    """Whether one of its probes looks for something in what it writes."""
+    return any(str(one.check).startswith("log:") for one in (spec.ready, spec.health))
+
+
 def signs(
     spec: Spec, environ: Mapping[bytes, bytes], notify_address: str | None, heartbeat_file: str
 ) -> dict[bytes, bytes]:

@@ -24,6 +24,10 @@ RESOURCES = (  # as prlimit(1) calls them
     *("as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue"),
     *("nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack"),
 )
+_OF_EACH = (  # paths that lead each program to another file
+    *("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd", "/dev/tty"),
+    *("/proc/self", "/proc/thread-self"),
+)
 CHECKS = ("http://", "https://", "tcp:", "command:", "log:", "heartbeat", "notify")
 _EXAMPLE = "such as http://localhost:3000/health, tcp:3000, command:./check, log:listening"
 
@@ -115,6 +119,24 @@ def exit_codes(value: object) -> str | None:
     """Whether all are exit codes."""
     fine = isinstance(value, tuple) and all(0 <= code <= 255 for code in value)
     return None if fine else f"{value}: not within 0 to 255"
+
+
+def file(text: str) -> str:
+    """The path of a file."""
+    if not text.strip() or text.endswith("/"):
+        message = f"{text!r}: not a file, such as /var/log/web.log"
+        raise ValueError(message)
+    return text
+
+
+def log_file(value: object) -> str | None:
+    """Whether it is an absolute path, and the same file for every program."""
+    path = str(value)
+    if not path.startswith("/"):
+        return f"{path!r}: not an absolute path, such as /var/log/web.log"
+    if path in _OF_EACH or path.startswith(tuple(f"{one}/" for one in _OF_EACH)):
+        return f"{path}: another file for each program: give one such as /var/log/web.log"
+    return None
 
 
 def umask(value: object) -> str | None:

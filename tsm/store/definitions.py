@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from tsm.errors import Refused, TsmError
 from tsm.model import NAME, Meta
 from tsm.record import changed
-from tsm.store import config, documents, environment, ids, journal, lock, runs
+from tsm.store import config, documents, environment, ids, journal, lock, log_paths, runs
 from tsm.store.atomic import replace, sync_directory
 
 TYPE_CHECKING = False
@@ -40,7 +40,8 @@ def create(
     """Make the directory of a new process, durably. The caller holds its lock.
 
     It is filled under another name first, so nobody sees it half made. `run` is one that is
-    under way already. Raises Refused where config.toml allows no more processes.
+    under way already. Raises Refused where config.toml allows no more processes, or where
+    another one writes its log to the same file.
     """
     most = config.read(home).max_processes
     unfinished = f".{spec.name}{_UNFINISHED}"
@@ -49,10 +50,10 @@ def create(
     try:
         with ExitStack() as counted:
             counted.enter_context(lock.held(home, lock.HOME, 10.0))
-            if most is not None:
-                _check_room(home, most)
+            _check_room(home, most)
+            log_paths.check_free(home, [spec])
             tsm_id = ids.allot(home)
-            if most is None:
+            if most is None and not spec.logs.own:
                 counted.close()  # nobody counts: others need not wait until this one is there
             meta = described(blank(tsm_id, "stopped" if down else "launching"), spec)
             _fill(home, unfinished, meta, spec)
@@ -75,10 +76,10 @@ def _fill(home: Home, directory: str, meta: Meta, spec: Spec) -> None:
     replace(home.file(directory, "meta.json"), documents.meta_bytes(meta))
 
 
-def _check_room(home: Home, most: int) -> None:
+def _check_room(home: Home, most: int | None) -> None:
     """Raise Refused if there are as many processes as may be. The caller holds the home's lock."""
-    there = len(home.names())
-    if there >= most:
+    there = 0 if most is None else len(home.names())
+    if most is not None and there >= most:
         message = (
             f"{config.path(home)} says max_processes = {most}, and the home has {there}: "
             "delete one, or raise that"

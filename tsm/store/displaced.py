@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import stat
+from contextlib import suppress
 
 from tsm.record import Record
 from tsm.store import log_index, logs
@@ -60,15 +62,29 @@ def is_displaced(path: str, fd: int) -> bool:
 
 
 def begin(home: Home, name: str, stream: str, fd: int, now_s: float) -> Away:
-    """Put a new file in place, which begins with what was not seen of the old one, `fd`."""
+    """Put a new file in place, which begins with what was not seen of the old one, `fd`.
+
+    As far as that can be had, it is for the same people to read.
+    """
     away = Away(os.fstat(fd).st_ino, log_index.begin(home, name, stream))
     values = {"inode": away.inode, "begin": away.begin}
     data = json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
     replace(note_file(home, name, stream), data)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-    os.close(os.open(logs.current(home, name, stream), flags, 0o600))
+    _make(logs.current(home, name, stream), os.fstat(fd))
     log_index.restart(log_index.path(home, name, stream), now_s)  # last: it is of the new one
     return away
+
+
+def _make(path: str, like: os.stat_result) -> None:
+    there = os.path.exists(path)
+    new = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        if not there:
+            with suppress(OSError):
+                os.fchmod(new, stat.S_IMODE(like.st_mode))
+                os.fchown(new, like.st_uid, like.st_gid)
+    finally:
+        os.close(new)
 
 
 def copied(home: Home, name: str, stream: str, away: Away, fd: int) -> int:

@@ -30,6 +30,8 @@ def last_lines(path: str, count: int) -> list[bytes]:
 
     Reads from the end only as far as needed, whatever the size of the file.
     """
+    if not logs.is_kept(path):
+        return []
     follower = Follower(path)
     found: list[bytes] = []
     try:
@@ -53,6 +55,7 @@ class Follower:
         self.path = path
         self._fd: int | None = None
         self.position = 0  # in the stream, of what `chunks` reads next
+        self._begins = 0  # the position at which the file begins
         self._seen = (-1, 0)  # size and time of the file when all of it was read
         self._rest: list[bytes] = []  # the pieces of a line that has no newline yet
         self._left = b""  # the note of a rotation that somebody was killed in
@@ -64,7 +67,7 @@ class Follower:
             begins, size = self._settled_begin(), os.fstat(self._fd).st_size
             if self._begin() == begins:
                 return begins + size
-        return 0
+        return self._begins
 
     def line_begin(self, position: int) -> int:
         """Where the line begins that has a byte, or could get its next one, at `position`."""
@@ -78,6 +81,12 @@ class Follower:
     def seek(self, position: int) -> None:
         """Let `chunks` go on from there, in rotated files if it is there."""
         self.position, self._seen, self._rest = position, (-1, 0), []
+
+    def go_to(self, position: int) -> None:
+        """The same, in the file that has the name now."""
+        self.close()
+        self._open()
+        self.position = position
 
     def chunks(self) -> Iterator[Chunk]:
         """The whole lines that have come since the last call."""
@@ -155,16 +164,19 @@ class Follower:
 
     def _reopen(self) -> None:
         """Go over to the file that has the name now; in a copy, what was read is passed over."""
-        position, rest = (self.position, self._rest) if self._displaced() else (0, [])
+        displaced, position, rest = self._displaced(), self.position, self._rest
         self.close()
         self._open()
-        self.position, self._rest = position, rest
+        self.position = position if displaced else min(position, self._begins)
+        self._rest = rest if displaced else []
 
     def _open(self) -> None:
+        self._begins = logs.begin(self.path)
+        if not logs.is_kept(self.path):
+            return
         try:
             self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
-            self._fd = None
             return
         if not stat.S_ISREG(os.fstat(self._fd).st_mode):
             self.close()
@@ -173,6 +185,8 @@ class Follower:
 
     def _added(self) -> Iterator[bytes]:
         """What has come; nothing in the moment in which a head is dropped."""
+        if self._fd is None and self.position < self._begins:
+            yield from self._rotated_since(self._begins)
         while self._fd is not None:
             now = os.fstat(self._fd)
             if (now.st_size, now.st_mtime_ns) == self._seen:
@@ -196,7 +210,7 @@ class Follower:
             yield block
 
     def _begin(self) -> int | None:
-        """Where the file begins; None while that is about to change."""
+        """Where the open file begins; None while that is about to change."""
         try:
             with open(f"{self.path}.cut", "rb") as file:
                 note = file.read()
@@ -204,7 +218,14 @@ class Follower:
                     return None
         except OSError:
             pass
-        return logs.begin(self.path)
+        return self._indexed_begin()
+
+    def _indexed_begin(self) -> int:
+        """As its index has it, which is another file's once that has the name."""
+        begins = logs.begin(self.path)
+        if self._fd is None or self._named():  # last: so that was told of this file
+            self._begins = begins
+        return self._begins
 
     def _settled_begin(self) -> int:
         """The same, once it is not about to change."""
@@ -215,7 +236,7 @@ class Follower:
             time.sleep(_DROP_PAUSE_S)
         with suppress(OSError), open(f"{self.path}.cut", "rb") as file:
             self._left = file.read()
-        return logs.begin(self.path)
+        return self._indexed_begin()
 
     def _rotated_since(self, begins: int) -> Iterator[bytes]:
         """What was rotated out of the file before it was read."""
@@ -238,9 +259,9 @@ class Follower:
 
     def _blocks_before(self, end: int, first: int) -> Iterator[Chunk]:
         """Bytes between two positions, the last ones first: not whole lines."""
-        while self._fd is not None and end > first:
+        while end > first:
             begins = self._settled_begin()
-            if end <= begins:
+            if end <= begins or self._fd is None:
                 from tsm.store import rotated  # what is needed of it is rarely so old
 
                 yield from rotated.before(self.path, end, first)
@@ -254,11 +275,18 @@ class Follower:
 
     def _replaced(self) -> bool:
         """Whether another file has taken the name."""
-        try:
-            there = os.stat(self.path)
-        except FileNotFoundError:
-            return False
-        if self._fd is None:
-            return True
-        here = os.fstat(self._fd)
-        return (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino)
+        there = _inode(self.path)
+        return there is not None and not self._named() and logs.is_kept(self.path)
+
+    def _named(self) -> bool:
+        """Whether the open file still has the name."""
+        return self._fd is not None and _inode(self._fd) == _inode(self.path)
+
+
+def _inode(file: str | int) -> tuple[int, int] | None:
+    """Which file that is; None if there is none of that name."""
+    try:
+        found = os.stat(file)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

@@ -137,6 +137,11 @@ def offset(home: Home, name: str, stream: str, position: int) -> int:
     return max(0, position - begin(home, name, stream))
 
 
+def copy(where: str, log: str) -> None:
+    """Put a copy of that index beside the file `log`."""
+    replace(f"{log}.idx", b"".join(one.line for one in marks(where)))
+
+
 def cut(where: str, begin: int, rotated: str, now_s: float) -> None:
     """Let that index begin at that position, and put what is over beside the file `rotated`.
 

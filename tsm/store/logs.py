@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-from tsm.errors import Refused
+from tsm.spec import MERGED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,37 +28,40 @@ def size(home: Home, name: str, stream: str) -> int:
         return 0
 
 
-def made(home: Home, name: str) -> tuple[int, int]:
-    """Make the files that there are not yet, for a child to write to; the inodes of both."""
-    out, err = (_made(current(home, name, stream)) for stream in STREAMS)
-    return out, err
+def streams(home: Home, name: str) -> tuple[str, ...]:
+    """Those that have a log of their own to be read; without `err` where that is merged into `out`.
+
+    None where nothing is kept. As the last run has it: a setting counts from the next one on.
+    """
+    return tuple(one for one in STREAMS if is_kept(current(home, name, one)))
 
 
-def _made(path: str) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+def is_kept(path: str) -> bool:
+    """Whether a current file holds its stream, or will: it does not lead to another log.
+
+    Nor to what is no file, such as /dev/null or a FIFO, from which a reader would take away.
+    """
+    where = lead(path)
+    if where is None:
+        return True
     try:
-        fd = os.open(path, flags, 0o600)
-    except OSError:  # the launcher will say so, or be glad of a FIFO that is read by somebody
-        return 0
-    try:
-        return os.fstat(fd).st_ino
-    finally:
-        os.close(fd)
+        return where != MERGED and stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:  # it is made with the next run, or with the next look of a patrol
+        return True
 
 
-def check(path: str) -> None:
-    """Raise Refused if a child could not write its log to that file."""
+def lead(path: str) -> str | None:
+    """What a symbolic link leads to; None for what is none."""
     try:
-        mode = os.stat(path).st_mode
-    except FileNotFoundError:
-        return
-    if stat.S_ISDIR(mode) or stat.S_ISSOCK(mode):
-        message = f"{path}: not a file that a log can be written to: move it away"
-        raise Refused(message)
+        return os.readlink(path)
+    except OSError:
+        return None
 
 
 def line_from(path: str, offset: int) -> str:
     """The line that begins there, without its newline; empty if there is none."""
+    if not is_kept(path):
+        return ""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:

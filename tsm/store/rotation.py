@@ -49,7 +49,7 @@ class Current:
         self.path = logs.current(home, name, stream)
         self._note = note_file(home, name, stream)
         self._folder = os.path.dirname(self.path)
-        self.fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        self.fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         self.inode = os.fstat(self.fd).st_ino
         self.device = os.fstat(self.fd).st_dev
 
