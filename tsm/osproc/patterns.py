@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     import regex
 
+    Search = Callable[[bytes, int], re.Match[bytes] | regex.Match[bytes] | None]
+
 # Nearly every search ends in a fraction of that; it saves them the thread.
 _AT_ONCE_S = 0.005
+_GLANCE_S = 0.25  # who takes longer for many lines is asked for each
 _REPEATING = set(b"*+?{(")  # who has none of these cannot backtrack for long
 # In these the lines before or after may decide, so that a line has to be looked at alone.
 _BEYOND_A_LINE = re.compile(rb"\(\?(?!:|i\)|P?<\w)|[*+?}]\+|\\[ABGKZz]")
@@ -28,12 +31,13 @@ class Finder:
     def __init__(self, pattern: bytes, timeout_s: float) -> None:
         """Raises ValueError for a pattern that makes no sense."""
         self._timeout_s = timeout_s
-        self._search: Callable[[bytes, int], re.Match[bytes] | regex.Match[bytes] | None]
+        self._search: Search  # of a line
+        self._glance: Search  # of many lines at once
         self._blockwise = _BEYOND_A_LINE.search(pattern) is None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what a later Python might take for something else
             try:
-                self._search = re.compile(pattern, re.MULTILINE).search
+                self._search = self._glance = re.compile(pattern, re.MULTILINE).search
             except (re.error, OverflowError, RecursionError) as error:
                 raise ValueError(str(error)) from error
             if _REPEATING.isdisjoint(pattern):
@@ -45,6 +49,7 @@ class Finder:
             except regex.error as error:
                 raise ValueError(str(error)) from error
         self._search = partial(_bounded, bounded, timeout_s)
+        self._glance = partial(_bounded, bounded, min(timeout_s, _GLANCE_S))
 
     def __call__(self, line: bytes) -> bool:
         """Whether it is in that line. Raises Failed when that takes longer than the time given."""
@@ -68,7 +73,7 @@ class Finder:
         while begin < len(chunk):
             if self._blockwise:
                 try:
-                    match = self._search(chunk, begin)
+                    match = self._glance(chunk, begin)
                 except TimeoutError:
                     self._blockwise = False
                     continue
