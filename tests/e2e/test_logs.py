@@ -354,6 +354,9 @@ def test_who_waits_for_a_name_is_told(tsm: Tsm) -> None:
     assert program.stderr is not None
     line = program.stderr.readline()
     assert line == "tsm logs: web: no such process: tsm ls shows what there is; it is waited for\n"
+    written(tsm, b"1\n")
+    assert program.stdout is not None
+    assert program.stdout.readline() == "1\n"  # though the home was empty when it began
     program.kill()
     program.wait()
 

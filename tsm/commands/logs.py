@@ -170,12 +170,15 @@ def _follow(
                 for one in pickers[feed].pick(chunk):
                     context.write_bytes(show(_line(feed, one, now_s, told=True)))
         context.flush()
+        new: Sequence[Feed] = ()
         if arrivals:
             with suppress(TsmError):  # a word that means several now
                 new = feeds.gather(wait=True)
                 pickers |= {feed: Picker(wish) for feed in new}
                 alarm.add(new)
-        elif context.reader_gone(_PAUSE_S) or context.reader_gone(alarm.timeout_s, alarm.fd):
+        if new:
+            continue
+        if context.reader_gone(_PAUSE_S) or context.reader_gone(alarm.timeout_s, alarm.fd):
             return
 
 

@@ -68,6 +68,7 @@ class Alarm:
         self._home = home
         self._feeds: dict[str, Feed] = {}  # by the paths of their files
         self._unarmed: set[str] = set()  # of those, whose files the kernel does not look after
+        self._blind = True  # nobody tells of processes that come
         self._growth: Growth | None = None
         from tsm.osproc.inotify import Growth
 
@@ -84,14 +85,13 @@ class Alarm:
         """How long to wait for that at most."""
         if self._growth is None:
             return _LOOK_S
-        return _RETRY_S if self._unarmed else None
+        return _RETRY_S if self._unarmed or self._blind else None
 
     def add(self, feeds: Sequence[Feed]) -> None:
         """Tell of these as well; there is reason at once."""
         for feed in feeds:
             self._feeds[feed.follower.path] = feed
             self._unarmed.add(feed.follower.path)
-        self._watch(self._home.processes)
 
     def due(self) -> tuple[list[Feed], bool]:
         """The feeds to look at, and whether processes may have come."""
@@ -104,7 +104,10 @@ class Alarm:
             if path in self._unarmed or path in told or os.path.dirname(path) in told
         ]
         self._unarmed = {path for path in paths if not self._armed(path)}
-        return [self._feeds[path] for path in paths], self._home.processes in told
+        arrivals = self._blind or self._home.processes in told
+        if arrivals:  # before they are looked for, so that none is missed
+            self._blind = not self._watch(self._home.processes)
+        return [self._feeds[path] for path in paths], arrivals and not self._blind
 
     def _armed(self, path: str) -> bool:
         self._watch(os.path.dirname(path))
@@ -116,7 +119,10 @@ class Alarm:
                 return True
         return False
 
-    def _watch(self, directory: str) -> None:
+    def _watch(self, directory: str) -> bool:
+        """Be told when something changes there; False if there is no such directory."""
         if self._growth is not None:
             with suppress(OSError):
                 self._growth.arm_directory(directory)
+                return True
+        return False
