@@ -127,6 +127,16 @@ class TestOwnPaths:
         assert tsm("ls").row["status"] == "online"
         assert (folder / "out").exists()
 
+    def test_of_one_that_is_a_directory_now_is_told_by_check(self, tsm: Tsm) -> None:
+        start(tsm, "exit 0", "--out", "own", "--merge-logs", "--restart", "no")
+        own = tsm.cwd / "own"
+        own.unlink()
+        own.mkdir()
+        row = tsm("check", ok=False).row
+        assert row["path"] == str(own)
+        assert row["problem"].startswith("not a file that a log can be written to")
+        assert row["repair"] == "move it away, or tsm set web out=ANOTHER"
+
     def test_come_back_with_a_resurrect(self, tsm: Tsm) -> None:
         own = tsm.cwd / "own"
         files = start(tsm, "echo ran; exec sleep 1000", "--out", "own", "--merge-logs")

@@ -10,6 +10,7 @@ from shlex import quote
 from tsm.errors import Broken, TsmError
 from tsm.patrol.process import sound_meta, sound_saved, sound_spec
 from tsm.record import Record
+from tsm.spec import MERGED
 from tsm.store import (
     config,
     crashes,
@@ -124,9 +125,11 @@ def _process(home: Home, name: str) -> Iterator[Finding]:
 
 def _log(home: Home, name: str, stream: str) -> Iterator[Finding]:
     log, note = logs.current(home, name, stream), rotation.note_file(home, name, stream)
-    own = logs.lead(log)
-    again = _away(log) if own is None else f"tsm set {name} {stream}=ANOTHER, and restart it"
-    yield from _read(own or log, lambda: log_paths.check_file(log), again)
+    lead = logs.lead(log)
+    if lead != MERGED:
+        file = log if lead is None else os.path.join(home.process(name), lead)
+        again = _away(log) if lead is None else f"move it away, or tsm set {name} {stream}=ANOTHER"
+        yield from _read(file, lambda: log_paths.check_file(file), again)
     yield from _read(note, lambda: rotation.noted(note), _away(note))
     plain = [one.path for one in rotated.files(home, name, stream) if not one.compressed]
     away = displaced.note_file(home, name, stream)
