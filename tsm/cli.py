@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tsm.commands import Command
 
 _INTERRUPTED = 130  # 128 + SIGINT, as a shell would say it
+vars(argparse)["_"] = str  # it looks for translations, which nobody has: 2 ms and `locale`
 
 
 class _Formatter(argparse.HelpFormatter):

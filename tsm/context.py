@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import sys
@@ -46,8 +45,7 @@ class Context:
     def row(self, values: Mapping[str, object], sentence: str) -> None:
         """Print one result at once: a JSON object for programs, a sentence for people."""
         self.end_progress()
-        text = json.dumps(values, separators=(",", ":")) if self.as_json else sentence
-        self.write(f"{text}\n")
+        self.write(f"{_encoded(values) if self.as_json else sentence}\n")
         self.flush()
 
     def write(self, text: str) -> None:
@@ -118,6 +116,12 @@ class Context:
         with suppress(OSError):
             sys.stderr.write(f"\r\x1b[K{text}")
             sys.stderr.flush()
+
+
+def _encoded(values: Mapping[str, object]) -> str:
+    import json
+
+    return json.dumps(values, separators=(",", ":"))
 
 
 def opened(command: str) -> Context:

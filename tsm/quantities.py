@@ -7,7 +7,7 @@ import re
 _TIME_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZE_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _DIGITS = 15  # more make no number that means anything here
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]+)?)\s*([kmgt]?)i?b?", re.IGNORECASE)
+_SIZE = r"([0-9]{1,15}(?:\.[0-9]+)?)\s*([kmgt]?)i?b?"
 
 
 def seconds(text: str) -> float:
@@ -24,7 +24,7 @@ def seconds(text: str) -> float:
 
 def size(text: str) -> int:
     """A number of bytes, or with a unit: `200M`, `1.5G`, `512k`, each 1024 times the next."""
-    found = _SIZE.fullmatch(text.strip())
+    found = re.fullmatch(_SIZE, text.strip(), re.IGNORECASE)
     if found is None:
         message = f"{text!r}: not a size, such as 200M"
         raise ValueError(message)

@@ -10,7 +10,6 @@ from functools import partial
 from itertools import islice
 
 from tsm.errors import Broken, Failed, TsmError, Usage
-from tsm.osproc import table
 from tsm.patrol.log_feeds import Alarm, Feeds
 from tsm.policy import selection
 from tsm.policy.levels import LEVELS, at_least
@@ -194,7 +193,11 @@ def _tell_of_attached(name: str, context: Context) -> None:
     """Say it where the child writes elsewhere: tsm has not started it."""
     with suppress(Broken):
         run = runs.read(context.home, name)
-        if run is not None and run.why == "attach" and table.alive(run.child, table.boot_id()):
+        if run is None or run.why != "attach":
+            return
+        from tsm.osproc import table
+
+        if table.alive(run.child, table.boot_id()):
             context.say(f"{name}: was attached: what it writes goes where it went, until a restart")
 
 

@@ -6,7 +6,6 @@ import os
 
 from tsm.errors import Broken, NoSuchProcess
 from tsm.policy.words import is_name, selected
-from tsm.store import documents, journal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ def chosen(home: Home, words: Sequence[str]) -> list[str]:
     """The names that `words` mean. Raises NoSuchProcess, Usage."""
 
     def id_of(name: str) -> int | None:
+        from tsm.store import documents
+
         try:
             return documents.read_meta(home, name).tsm_id
         except Broken:
@@ -31,6 +32,8 @@ def chosen(home: Home, words: Sequence[str]) -> list[str]:
 
 def wanted_up(home: Home) -> bool:
     """Whether there is a process that is not down for good, as last written."""
+    from tsm.store import documents
+
     for name in home.names():
         try:
             if documents.read_meta(home, name).status in _UP:
@@ -42,6 +45,8 @@ def wanted_up(home: Home) -> bool:
 
 def chosen_ever(home: Home, words: Sequence[str]) -> list[str]:
     """As `chosen`, but a word may also be the full name of a process that was deleted."""
+    from tsm.store import journal
+
     found: set[str] = set()
     for word in words:
         try:

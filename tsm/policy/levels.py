@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache
 
@@ -32,7 +31,7 @@ _KEYS = ("level", "severity", "lvl", "loglevel", "log.level", "levelname")
 _NUMBERS = dict(zip((10, 20, 30, 40, 50, 60), (*LEVELS[:3], *LEVELS[4:]), strict=True))  # pino
 _HEAD_BYTES = 200  # what comes later is not said of the line
 _WORD = "|".join(sorted((word for word in _ALIASES if len(word) > 1), key=len, reverse=True))
-_SGR = re.compile(rb"\x1b\[[0-9;]*m")
+_SGR = rb"\x1b\[[0-9;]*m"
 
 
 @cache  # dear, and for few
@@ -51,6 +50,8 @@ def fields(line: bytes) -> dict[str, object] | None:
     """What a line says that is a JSON object; None if it is none."""
     if not line.lstrip().startswith(b"{"):
         return None
+    import json
+
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):
@@ -63,7 +64,7 @@ def level_of(line: bytes, found: Mapping[str, object] | None) -> str | None:
     if found is not None:
         return next((_named(found[key]) for key in _KEYS if key in found), None)
     head = line[:_HEAD_BYTES]
-    match = _forms().search(_SGR.sub(b"", head) if b"\x1b" in head else head)
+    match = _forms().search(re.sub(_SGR, b"", head) if b"\x1b" in head else head)
     if match is None or match.lastgroup is None:
         return None
     return "error" if match.lastgroup == "type" else _named(match[match.lastgroup].decode("ascii"))

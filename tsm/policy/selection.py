@@ -49,7 +49,7 @@ class Picker:
         lines, wanted = self._lines(chunk), self._selection.wanted
         for begin, line in reversed(lines) if backwards else lines:
             if wanted is None:
-                yield Shown(begin, line)
+                yield Shown(begin, line, False)  # noqa: FBT003 - all values, which is faster
             elif wanted(line):
                 yield from (Shown(*one, around=True) for one in self._before)
                 self._before.clear()

@@ -22,8 +22,9 @@ INTERPRETERS: Mapping[str, tuple[str, ...]] = {
     ".pl": ("perl",),
     ".php": ("php",),
 }
-_TOKEN = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.|.""", re.DOTALL)
-_EXPANSION = re.compile(r"\$\([^()`;&|\n]*\)|\$\{\w+\}")  # with nothing nested in it
+# Compiled at their first use: each command imports this, and few need them.
+_PIECE = r"""(?s)'[^']*'|"(?:\\.|[^"\\])*"|\\.|."""
+_EXPANSION = r"\$\([^()`;&|\n]*\)|\$\{\w+\}"  # with nothing nested in it
 _SHELLS_WORDS = frozenset(
     re.findall(
         r"\S+",
@@ -113,7 +114,7 @@ def _nobody(word: str, names: Sequence[str]) -> list[str]:
 def needs_shell(command: str) -> bool:
     """Whether the command means something only to a shell: operators, expansions, globs."""
     bare = _without_quotes(command)
-    quoted = [part for part in _TOKEN.findall(command) if part[0] == '"']
+    quoted = [part for part in re.findall(_PIECE, command) if part[0] == '"']
     if "\\\n" in command or any("$" in part or "`" in part for part in quoted):
         return True
     if re.search(r"[|&;<>()$`*?\[\n]|(^|\s)[~#]", bare):
@@ -136,7 +137,7 @@ def _last_simple(command: str) -> int | None:
     Nested quotes and words within expansions are for a shell to find out. There it is plain
     only if nothing in the command can separate commands. An assignment is no command.
     """
-    plain = _EXPANSION.sub(lambda found: "x" * len(found[0]), command)
+    plain = re.sub(_EXPANSION, lambda found: "x" * len(found[0]), command)
     if re.search(r"[`{}()\\\n]", plain) or ("$(" in command and re.search(r"[;&|]|<<", command)):
         return None
     bare = _without_quotes(plain)
@@ -156,7 +157,7 @@ def _last_simple(command: str) -> int | None:
 def _without_quotes(command: str) -> str:
     """The command with an x for each quoted character: what is left means something."""
     return "".join(
-        "x" * len(part) if part[0] in "'\"\\" else part for part in _TOKEN.findall(command)
+        "x" * len(part) if part[0] in "'\"\\" else part for part in re.findall(_PIECE, command)
     )
 
 

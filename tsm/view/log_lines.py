@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from tsm.policy import levels
 from tsm.record import Record
 from tsm.view import text
@@ -33,6 +31,8 @@ class LogLine(Record):
 
 def as_json(one: LogLine) -> bytes:
     """An object: time, name, stream, line and level, and what else there is to be said."""
+    import json
+
     found = levels.fields(one.line)
     values: dict[str, object] = {
         "time": one.time_s or None,

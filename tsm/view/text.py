@@ -21,8 +21,9 @@ _COLOURS = {
     "broken": "31",
 }
 _PREFIX_COLOURS = ("36", "35", "33", "32", "34", "96", "95", "93")
-_SGR = re.compile(r"\x1b\[[0-9;]*m")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Compiled at their first use: each command imports this, and few need them.
+_SGR = r"\x1b\[[0-9;]*m"
+_CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 _DAY_S, _HOUR_S, _MINUTE_S = 86400, 3600, 60
 
 
@@ -62,13 +63,15 @@ def stamp(time_s: float) -> str:
 
 def printable(text: str) -> str:
     """`text` with control and undecodable characters escaped, safe on a terminal."""
-    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+    if text.isprintable():
+        return text
+    return re.sub(_CONTROL, lambda found: repr(found[0])[1:-1], text)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> str:
     """Columns two spaces apart, those named in `right` flush right, as lines."""
     lines = [heads, *rows]
-    widths = [max(len(_SGR.sub("", line[i])) for line in lines) for i in range(len(heads))]
+    widths = [max(len(re.sub(_SGR, "", line[i])) for line in lines) for i in range(len(heads))]
     flush = [head in right for head in heads]
     shown = []
     for line in lines:
@@ -96,5 +99,5 @@ def painted(text: str, code: str, *, colour: bool) -> str:
 
 
 def _padded(cell: str, width: int, *, flush_right: bool) -> str:
-    space = " " * (width - len(_SGR.sub("", cell)))
+    space = " " * (width - len(re.sub(_SGR, "", cell)))
     return space + cell if flush_right else cell + space
