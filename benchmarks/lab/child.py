@@ -36,6 +36,14 @@ class Report:
     at_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which a writer did not write, and the end of it on the monotonic clock."""
+
+    end_s: float
+    length_s: float
+
+
 class Door:
     """The FIFO that children report on, and a second one, the gate, where some of them wait.
 
@@ -77,14 +85,34 @@ def sleeper(name: str, door: Door) -> str:
     return f'#!/bin/sh\necho "{name} up $$" >{shlex.quote(str(door.path))}\nexec sleep 2147483647\n'
 
 
-def writer(size_bytes: int) -> Kind:
-    """Answer a kind of child that writes `size_bytes` to stdout once the door's gate is opened."""
+# The buffer of most programs that write to a file or a pipe.
+BUFFER_BYTES = 8192
+
+
+def writer(size_bytes: int, at_once: int = BUFFER_BYTES) -> Kind:
+    """Answer a kind of child that writes `size_bytes` to stdout once the door's gate is opened.
+
+    It writes `at_once` bytes at a time.
+    """
 
     def script(name: str, door: Door) -> str:
-        argv = [sys.executable, "-IS", WRITER, name, door.path, door.gate, size_bytes]
+        argv = [sys.executable, "-IS", WRITER, name, door.path, door.gate, size_bytes, at_once]
         return f"#!/bin/sh\nexec {shlex.join(map(str, argv))}\n"
 
     return script
+
+
+def pauses(name: str, door: Door) -> list[Pause]:
+    """Answer the pauses of the writer `name`, which has reported that it is done, once."""
+    path = pauses_file(name, door)
+    lines = path.read_text().splitlines()
+    path.unlink()
+    return [Pause(*map(float, line.split(" "))) for line in lines]
+
+
+def pauses_file(name: str, door: Door) -> Path:
+    """Answer the file that the writer `name` makes when it has written all."""
+    return door.path.with_name(f"{name}.pauses")
 
 
 def written(name: str, text: str, folder: Path) -> Program:

@@ -51,9 +51,12 @@ def parent(pid: int) -> int:
 
 
 def cpu_s(pids: Iterable[int]) -> float:
-    """Answer user and system time that `pids` have used, all their threads, in ticks of 10 ms."""
+    """Answer user and system time that `pids` have used, in ticks of 10 ms.
+
+    With all their threads, and the children that they have waited for.
+    """
     rows = [stat_fields(pid) for pid in pids]
-    return sum(int(row[11]) + int(row[12]) for row in rows if row) / TICKS_PER_S
+    return sum(sum(map(int, row[11:15])) for row in rows if row) / TICKS_PER_S
 
 
 def pss_bytes(pid: int) -> int:

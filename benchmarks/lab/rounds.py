@@ -13,7 +13,7 @@ from lab.stand import Stand
 from lab.trouble import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from lab.child import Kind
     from lab.site import Site
@@ -50,9 +50,19 @@ class Lab:
                 self._visit(stands, measure, samples, turn=number)
         return samples.medians()
 
-    def alone(self, names: Sequence[str], rounds: int, measure: Measure, kind: Kind) -> Figures:
-        """Set one peer up at a time and measure it, once a round; answer medians."""
-        samples = Samples()
+    def alone(
+        self,
+        names: Sequence[str],
+        rounds: int,
+        measure: Measure,
+        kind: Kind,
+        worst: Collection[str] = (),
+    ) -> Figures:
+        """Set one peer up at a time and measure it, once a round.
+
+        Answer medians, but for the rows `worst`: the most there was of each.
+        """
+        samples = Samples(worst)
         for number in range(rounds):
             for peer in turned(self.peers, number):
                 with self.stands([peer], names, kind) as stands:
@@ -130,7 +140,8 @@ class Lab:
 class Samples:
     """Figures as they come in."""
 
-    def __init__(self) -> None:
+    def __init__(self, worst: Collection[str] = ()) -> None:
+        self._worst = worst
         self._taken: dict[tuple[str, str], list[float]] = {}
         self._dropped: set[str] = set()
 
@@ -144,13 +155,13 @@ class Samples:
         self._dropped.add(name)
 
     def medians(self) -> Figures:
-        """Answer the median of each; tell all three of least, median and most."""
+        """Answer the median of each, or the worst; tell all three of least, median and most."""
         answer: Figures = {}
         for (key, name), values in self._taken.items():
             if name in self._dropped:
                 continue
             middle = statistics.median(values)
-            answer.setdefault(key, {})[name] = middle
+            answer.setdefault(key, {})[name] = max(values) if key in self._worst else middle
             spread = f"{min(values):14.4f} {middle:14.4f} {max(values):14.4f}"
             say(f"{key:16} {name:12} {spread}  x{len(values)}")
         return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from lab.child import Door, Program
     from lab.site import Command, Site
     from peers.peer import Peer
+
+LOOK_S = 1.0
+REST_S = 0.05  # of processor time, from look to look: a module of pm2 looks each second
+SETTLE_S = 120.0
 
 
 @runtime_checkable
@@ -86,6 +91,24 @@ class Stand:
             marked += self.peer.residents()
         parents = {proc.parent(pid) for pid in children} - {0, 1, os.getpid()}
         return sorted({*marked, *parents} - children)
+
+    def managers_at_rest(self, pids: Iterable[int]) -> list[int]:
+        """Wait until the peer is at rest: a start, or what it does after one, is over.
+
+        Then answer as `managers`. Raises Trouble when it never is.
+        """
+        deadline_s = time.monotonic() + SETTLE_S
+        children = list(pids)
+        before: list[int] = []
+        used_s = 0.0
+        while time.monotonic() < deadline_s:
+            managers = self.managers(children)
+            now_s = proc.cpu_s(managers)
+            if managers and managers == before and now_s - used_s <= REST_S:
+                return managers
+            before, used_s = managers, now_s
+            time.sleep(LOOK_S)
+        raise Trouble(f"not at rest after {SETTLE_S:g} s")
 
     def _run(self, command: Command, watch: Watch) -> None:
         self._finish(command.argv, spawn(command, self._log), watch)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from lab.budget import Budget
 
-Unit = Literal["ms", "s", "MB"]
+Unit = Literal["ms", "s", "MB", "MB/s", "lines", "files"]
+RISING = ("MB/s",)  # more is better
 HEADER = (
     "work",
     "unit",
@@ -28,7 +29,7 @@ NOTHING = "-"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is measured: lower is better in every row."""
+    """What is measured: less is better, but for a unit that is RISING."""
 
     key: str
     title: str
@@ -38,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A row with one figure a peer, in seconds or bytes; `floor` holds what is no peer."""
+    """A row with one figure a peer, in seconds, bytes or pieces; `floor` holds what is no peer."""
 
     row: Row
     figures: Mapping[str, float]
@@ -58,7 +59,8 @@ class Measured:
     def to_best(self) -> float | None:
         """Answer tsm's figure as a multiple of the best peer's."""
         peers = [value for name, value in self.figures.items() if name != "tsm"]
-        return ratio(self.figures.get("tsm"), min(peers, default=None))
+        best = max if self.row.unit in RISING else min
+        return ratio(self.figures.get("tsm"), best(peers, default=None))
 
 
 def ratio(part: float | None, whole: float | None) -> float | None:
@@ -67,7 +69,7 @@ def ratio(part: float | None, whole: float | None) -> float | None:
 
 
 def figure(value: float | None, unit: Unit) -> str:
-    """Answer `value`, in seconds or bytes, as a number in `unit` with three digits or more."""
+    """Answer `value`, in seconds, bytes or pieces, as a number in `unit`, with three digits."""
     if value is None:
         return NOTHING
     match unit:
@@ -75,8 +77,10 @@ def figure(value: float | None, unit: Unit) -> str:
             number = value * 1e3
         case "s":
             number = value
-        case "MB":
+        case "MB" | "MB/s":
             number = value / 1e6
+        case "lines" | "files":
+            return f"{value:.0f}"
         case _:
             assert_never(unit)
     return f"{number:.{max(0, 3 - len(str(int(number))))}f}"

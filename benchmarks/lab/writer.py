@@ -1,7 +1,9 @@
-"""A child that writes so many bytes of log to stdout: NAME DOOR GATE BYTES.
+"""A child that writes so many numbered lines to stdout: NAME DOOR GATE BYTES AT_ONCE.
 
-It reports `up`, waits at the gate, writes, and reports the time that took. Lines of 128
-bytes leave in blocks of 8 KiB, the buffer of most programs that write to a file or a pipe.
+It reports `up`, waits at the gate, writes AT_ONCE bytes at a time, and reports the time that
+took. A write may end within a line, as those of programs do whose output is buffered. When it
+paused for longer than PAUSE_S between two writes is in the file NAME.pauses beside the door: a
+line each, the time at which the pause ended and how long it was, in monotonic seconds.
 """
 
 from __future__ import annotations
@@ -11,11 +13,40 @@ import signal
 import sys
 import time
 
-LINE = b"x" * 127 + b"\n"
-BLOCK = LINE * 64
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LINE_BYTES = 100
+PAUSE_S = 0.0002
+
+DIGITS = 10  # of the number of a line, which it begins and ends with: halves of two make no line
+FILLER = b" " + b"x" * (LINE_BYTES - 2 * DIGITS - 3) + b" "
+
+_COUNT = 1000  # lines made at once: they share all digits but the last three
+_SHARED = DIGITS - 3
+_PLACES = (0, DIGITS + len(FILLER))
 
 
-def main(name: str, door: str, gate: str, size: str) -> None:
+def blocks(count_bytes: int) -> Iterator[bytearray]:
+    """Yield lines, 1000 at a time in one and the same buffer.
+
+    As many as fit into `count_bytes`, in thousands.
+    """
+    numbers = (b"%0*d" % (DIGITS, number) for number in range(_COUNT))
+    block = bytearray(b"".join(number + FILLER + number + b"\n" for number in numbers))
+    shown = b"0" * _SHARED
+    for thousand in range(count_bytes // len(block)):
+        digits = b"%0*d" % (_SHARED, thousand)
+        for place in range(_SHARED):
+            if digits[place] != shown[place]:
+                for begin in _PLACES:
+                    block[begin + place :: LINE_BYTES] = digits[place : place + 1] * _COUNT
+        shown = digits
+        yield block
+
+
+def main(name: str, door: str, gate: str, size: str, at_once: str) -> None:
     """Write, report, and sleep until told to end."""
 
     def report(what: str) -> None:
@@ -28,11 +59,39 @@ def main(name: str, door: str, gate: str, size: str) -> None:
     os.read(fd, 1)
     os.close(fd)
     begun_s = time.monotonic()
-    left = int(size)
-    while left:
-        left -= os.write(1, BLOCK[: min(left, len(BLOCK))])
-    report(f"done {time.monotonic() - begun_s:.6f}")
+    pauses = written(int(size), int(at_once))
+    took_s = time.monotonic() - begun_s
+    with open(f"{os.path.dirname(door)}/{name}.pauses", "w", encoding="ascii") as file:  # noqa: PTH120, PTH123
+        file.writelines(f"{end_s:.6f} {length_s:.6f}\n" for end_s, length_s in pauses)
+    report(f"done {took_s:.6f}")
     signal.pause()
+
+
+def written(size: int, at_once: int) -> list[tuple[float, float]]:
+    """Write so many bytes of lines; answer the pauses."""
+    clock, write = time.monotonic, os.write
+    pauses: list[tuple[float, float]] = []
+    rest = b""
+    last_s = clock()
+    for lines in blocks(size):
+        block = memoryview(rest + lines)
+        whole = len(block) - len(block) % at_once
+        for at in range(0, whole, at_once):
+            piece = block[at : at + at_once]
+            if (count := write(1, piece)) != at_once:
+                _write_all(piece[count:])
+            now_s = clock()
+            if now_s - last_s > PAUSE_S:
+                pauses.append((now_s, now_s - last_s))
+            last_s = now_s
+        rest = bytes(block[whole:])
+    _write_all(memoryview(rest))
+    return pauses
+
+
+def _write_all(piece: memoryview) -> None:
+    while piece:
+        piece = piece[os.write(1, piece) :]
 
 
 if __name__ == "__main__":

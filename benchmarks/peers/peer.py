@@ -8,9 +8,14 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Sequence
     from pathlib import Path
+    from typing import Self
 
     from lab.child import Program
     from lab.site import Command
+
+
+# The size from which those rotate that are to: what all of them call 10 MB.
+ROTATED_BYTES = 10 << 20
 
 
 class Peer(Protocol):
@@ -22,6 +27,12 @@ class Peer(Protocol):
     name: ClassVar[str]
     start_all_returns: ClassVar[bool]
     """Whether `start_all` ends when it has started them, or is itself the manager."""
+
+    def rotating(self) -> Self:
+        """Answer the same one, rotating each log at ROTATED_BYTES and keeping all of it.
+
+        Without that, each log stays one file.
+        """
 
     def install(self) -> str:
         """Make it ready in the scratch folder, unless it is; answer its version."""
@@ -52,6 +63,9 @@ class Peer(Protocol):
 
     def log_file(self, program: Program) -> Path:
         """Answer the file that keeps the stdout of `program`."""
+
+    def log_files(self, program: Program) -> list[Path]:
+        """Answer all files that hold stdout of `program`, oldest first, when no rotation is on."""
 
     def tail(self, program: Program, line_count: int, line_bytes: int) -> Command:
         """Answer the command for the last `line_count` lines, of `line_bytes` each, of the log."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from lab.install import done
@@ -19,25 +19,39 @@ if TYPE_CHECKING:
 
     from lab.child import Program
 
+ROTATOR = "pm2-logrotate"
+# Its least time between two looks at the sizes; 30 s is what it comes with.
+ROTATOR_SETTINGS = {
+    "max_size": "10M",
+    "retain": "all",
+    "compress": "false",
+    "workerInterval": "1",
+    "rotateInterval": "0 0 1 1 *",
+    "rotateModule": "false",
+}
+QUIET = ("--no-audit", "--no-fund", "--loglevel=error")
+
 
 @dataclass(frozen=True, slots=True)
 class Pm2:
-    """A daemon in Node.js; output goes through it."""
+    """A daemon in Node.js; output goes through it. Rotation is a module in a process of its own."""
 
     site: Site
+    rotates: bool = False
     name: ClassVar[str] = "pm2"
     start_all_returns: ClassVar[bool] = True
 
+    def rotating(self) -> Pm2:
+        """Answer the same, with the module pm2-logrotate."""
+        return replace(self, rotates=True)
+
     def install(self) -> str:
-        """Install the newest release by npm."""
+        """Install the newest releases by npm, the module as `pm2 install` would."""
         folder = self.site.install_dir(self.name)
-        manifest = folder / "node_modules/pm2/package.json"
-        if not manifest.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
-            done(["npm", "install", "--prefix", str(folder), *quiet, "pm2"])
+        version = _installed("pm2", folder)
+        module = _installed(ROTATOR, folder / ROTATOR)
         node = done(["node", "--version"]).strip()
-        return f"{json.loads(manifest.read_text())['version']} (Node {node})"
+        return f"{version} ({ROTATOR} {module}, Node {node})"
 
     def up(self, programs: Sequence[Program]) -> None:
         """Start the daemon and write an ecosystem file of all programs."""
@@ -51,6 +65,8 @@ class Pm2:
             for program in programs
         ]
         self._ecosystem.write_text(f"module.exports = {json.dumps({'apps': apps})}\n")
+        if self.rotates:
+            self._know_rotator()
         piped(self.command("ping"))
 
     def down(self) -> None:
@@ -89,6 +105,11 @@ class Pm2:
         """Answer the file for stdout."""
         return self.home / "logs" / f"{program.name}-out.log"
 
+    def log_files(self, program: Program) -> list[Path]:
+        """Answer NAME-out__TIME.log, and NAME-out.log."""
+        current = self.log_file(program)
+        return [*sorted(current.parent.glob(f"{current.stem}__*.log")), current]
+
     def tail(self, program: Program, line_count: int, line_bytes: int) -> Command:
         """Answer `pm2 logs`, which does not follow."""
         del line_bytes
@@ -105,6 +126,23 @@ class Pm2:
         env = self.site.env(self.name, PM2_HOME=str(self.home))
         return Command((str(pm2), *args), env, self.home)
 
+    def _know_rotator(self) -> None:
+        """Leave what `pm2 install` and `pm2 set` leave: a new daemon starts its modules."""
+        modules = self.home / "modules"
+        modules.mkdir()
+        (modules / ROTATOR).symlink_to(self.site.install_dir(self.name) / ROTATOR)
+        known = {"module-db-v2": {ROTATOR: {}}, ROTATOR: ROTATOR_SETTINGS}
+        (self.home / "module_conf.json").write_text(json.dumps(known))
+
     @property
     def _ecosystem(self) -> Path:
         return self.site.run_dir(self.name) / "ecosystem.config.js"
+
+
+def _installed(package: str, folder: Path) -> str:
+    """Install a package from npm into `folder` unless it is there; answer its version."""
+    manifest = folder / "node_modules" / package / "package.json"
+    if not manifest.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        done(["npm", "install", "--prefix", str(folder), *QUIET, package])
+    return str(json.loads(manifest.read_text())["version"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -14,6 +14,7 @@ from lab.install import done
 from lab.measure import spawn
 from lab.site import Command, Site
 from lab.trouble import Trouble, eventually
+from peers.peer import ROTATED_BYTES
 
 if TYPE_CHECKING:
     import subprocess
@@ -29,8 +30,13 @@ class Runit:
     """A supervisor and a logger in C for each program; output goes through the logger."""
 
     site: Site
+    rotates: bool = False
     name: ClassVar[str] = "runit"
     start_all_returns: ClassVar[bool] = False
+
+    def rotating(self) -> Runit:
+        """Answer the same, with a size and a number (of old files: any) in svlogd's config."""
+        return replace(self, rotates=True)
 
     def install(self) -> str:
         """Unpack the package, unless the tools are on PATH; nothing on the machine changes."""
@@ -54,7 +60,8 @@ class Runit:
             logs.mkdir(parents=True)
             (folder / "run").symlink_to(program.script)
             (folder / "down").touch()
-            (logs / "config").write_text("s0\n")  # no rotation, as no other peer does here
+            size = ROTATED_BYTES if self.rotates else 0
+            (logs / "config").write_text(f"s{size}\nn0\n")
             logger = folder / "log/run"
             logger.write_text(f"#!/bin/sh\nexec svlogd '{logs}'\n")
             logger.chmod(0o755)
@@ -98,6 +105,11 @@ class Runit:
     def log_file(self, program: Program) -> Path:
         """Answer svlogd's current file."""
         return self.site.run_dir(self.name) / "home/logs" / program.name / "current"
+
+    def log_files(self, program: Program) -> list[Path]:
+        """Answer svlogd's old files, named by their time, and its current one."""
+        current = self.log_file(program)
+        return [*sorted(current.parent.glob("@*.?")), current]
 
     def tail(self, program: Program, line_count: int, line_bytes: int) -> Command:
         """Answer `tail`: runit has no command for it."""

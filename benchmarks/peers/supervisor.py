@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from lab.install import done, venv
 from lab.measure import piped, spawn
 from lab.site import Command, Site
 from lab.trouble import eventually
+from peers.peer import ROTATED_BYTES
 
 if TYPE_CHECKING:
     import subprocess
@@ -33,7 +34,8 @@ serverurl=unix://{socket}
 """
 
 # startsecs=0 is its fastest: `start` does not wait to see whether the program stays up.
-# maxbytes=0 switches rotation off, which no other peer does here either.
+# maxbytes=0 switches rotation off. Its number of backups is one that no row reaches: it has
+# no word for any number, and looks for each of them at each rotation.
 PROGRAM = """\
 [program:{name}]
 command={script}
@@ -42,7 +44,8 @@ autorestart=true
 startsecs=0
 stdout_logfile={home}/{name}.out
 stderr_logfile={home}/{name}.err
-stdout_logfile_maxbytes=0
+stdout_logfile_maxbytes={size}
+stdout_logfile_backups=400
 stderr_logfile_maxbytes=0
 """
 
@@ -52,8 +55,13 @@ class Supervisor:
     """A daemon in Python; output goes through it."""
 
     site: Site
+    rotates: bool = False
     name: ClassVar[str] = "supervisor"
     start_all_returns: ClassVar[bool] = True
+
+    def rotating(self) -> Supervisor:
+        """Answer the same, with a size in its file."""
+        return replace(self, rotates=True)
 
     def install(self) -> str:
         """Install the newest release by pip."""
@@ -65,9 +73,10 @@ class Supervisor:
 
     def up(self, programs: Sequence[Program]) -> None:
         """Write its file, start it and wait for its socket."""
+        size = ROTATED_BYTES if self.rotates else 0
         parts = [SETTINGS.format(home=self.home, socket=self._socket)]
         parts += [
-            PROGRAM.format(name=program.name, script=program.script, home=self.home)
+            PROGRAM.format(name=program.name, script=program.script, home=self.home, size=size)
             for program in programs
         ]
         self._settings.write_text("".join(parts))
@@ -107,6 +116,12 @@ class Supervisor:
     def log_file(self, program: Program) -> Path:
         """Answer the file for stdout."""
         return self.home / f"{program.name}.out"
+
+    def log_files(self, program: Program) -> list[Path]:
+        """Answer NAME.out, before it NAME.out.1 and so on."""
+        current = self.log_file(program)
+        old = current.parent.glob(f"{current.name}.*")
+        return [*sorted(old, key=lambda path: -int(path.suffix[1:])), current]
 
     def tail(self, program: Program, line_count: int, line_bytes: int) -> Command:
         """Answer `supervisorctl tail`, which counts in bytes."""

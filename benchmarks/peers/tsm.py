@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from lab.install import done, venv
 from lab.measure import piped, spawn
 from lab.site import Command, Site
-from lab.trouble import Trouble
+from lab.trouble import Trouble, eventually
 
 if TYPE_CHECKING:
     import subprocess
@@ -19,15 +20,26 @@ if TYPE_CHECKING:
 
     from lab.child import Program
 
+ROTATION_S = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Tsm:
-    """Each program is a directory under the home; a resident patrol unless cron looks after it."""
+    """Each program is a directory under the home; a resident patrol unless cron looks after it.
+
+    The home is in the scratch folder unless it is `elsewhere`.
+    """
 
     site: Site
     cron: bool = False
+    rotates: bool = False
+    elsewhere: Path | None = None
     name: ClassVar[str] = "tsm"
     start_all_returns: ClassVar[bool] = True
+
+    def rotating(self) -> Tsm:
+        """Answer the same, with its usual size, and any number of rotated files."""
+        return replace(self, rotates=True)
 
     def install(self) -> str:
         """Install the checkout as it is now; nothing is built inside it."""
@@ -43,16 +55,18 @@ class Tsm:
         """Start each once, so that `tsm save` knows it, and delete them again."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         patrol = "cron" if self.cron else "resident"
-        # The peers do not rotate either.
-        (self.home / "config.toml").write_text(f'patrol = "{patrol}"\nlog_size = "1T"\n')
+        size = "10M" if self.rotates else "1T"
+        lines = [f'patrol = "{patrol}"', f'log_size = "{size}"', "log_keep = 100000", ""]
+        (self.home / "config.toml").write_text("\n".join(lines))
         for program in programs:
             piped(self.start(program))
         piped(self.command("save"))
         self.ready_all()
 
     def down(self) -> None:
-        """Delete everything; there is no daemon to end."""
+        """Delete everything; then the resident patrol leaves."""
         piped(self.command("delete", "all"))
+        self.site.await_end(self.name)
 
     def ls(self) -> Command:
         """Answer `tsm ls`."""
@@ -69,7 +83,7 @@ class Tsm:
     def ready_all(self) -> None:
         """Delete all, to be brought back from what was saved."""
         with contextlib.suppress(Trouble):  # nothing to delete
-            self.down()
+            piped(self.command("delete", "all"))
 
     def start_all(self) -> subprocess.Popen[bytes]:
         """Bring back what was saved."""
@@ -82,6 +96,14 @@ class Tsm:
     def log_file(self, program: Program) -> Path:
         """Answer current.out."""
         return self.home / "runtime/processes" / program.name / "current.out"
+
+    def log_files(self, program: Program) -> list[Path]:
+        """Answer YYYY-MM-DD-NN.out, and current.out."""
+        current = self.log_file(program)
+        note = current.with_name("current.out.cut")
+        eventually(lambda: not note.exists(), "no rotation is on its way", ROTATION_S)
+        old = [path for path in current.parent.glob("*-*.out") if re.match(r"[-\d]+\.", path.name)]
+        return [*sorted(old, key=_day_and_number), current]
 
     def tail(self, program: Program, line_count: int, line_bytes: int) -> Command:
         """Answer `tsm logs`."""
@@ -98,7 +120,7 @@ class Tsm:
     @property
     def home(self) -> Path:
         """Answer TSM_HOME."""
-        return self.site.run_dir(self.name) / "home"
+        return self.elsewhere or self.site.run_dir(self.name) / "home"
 
     def command(self, *args: str) -> Command:
         """Answer a command of this tsm in this home."""
@@ -119,3 +141,8 @@ class Tsm:
             if source.is_file():
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, copy)
+
+
+def _day_and_number(path: Path) -> tuple[str, int]:
+    day, _, number = path.stem.rpartition("-")
+    return day, int(number)

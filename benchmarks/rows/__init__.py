@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rows import crash, fleet, log_cost, ls, memory, start, tail
+from rows import crash, fleet, freeze, grep, log_cost, ls, memory, rotated, start, tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +24,6 @@ class Experiment:
 
 EXPERIMENTS = tuple(
     Experiment(module.ROWS, module.run)
-    for module in (ls, start, fleet, crash, memory, log_cost, tail)
+    for module in (ls, start, fleet, crash, memory, log_cost, rotated, freeze, tail, grep)
 )
 ROWS = {row.key: row for experiment in EXPERIMENTS for row in experiment.rows}
