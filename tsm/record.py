@@ -41,6 +41,10 @@ class Record(metaclass=_RecordType):
     def __init__(self, *args: object, **named: object) -> None:
         kind, put = type(self), object.__setattr__
         fields, values = kind.fields, named
+        if not named and len(args) == len(fields):  # as those are made that are many
+            for field, value in zip(fields, args, strict=False):
+                put(self, field, value)
+            return
         if args or len(named) != len(fields):
             values = {**kind.defaults, **dict(zip(fields, args, strict=False)), **named}
         if len(args) > len(fields) or values.keys() != fields.keys():
