@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import time
 
 from tsm.errors import Broken
 from tsm.model import Identity
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
 
 _BLOCK_BYTES = 1 << 20
+_LITTLE_BYTES = 1 << 22  # so much is soon on the disk
+_WRITING_S = 0.5  # who writes as fast as the disk is not to be waited for
 _NO_COPY = (errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM, errno.EBADF)
 
 
@@ -97,7 +100,18 @@ class Current:
         os.rename(self._new(cut), f"{self._folder}/{cut.to}")
 
     def collapse(self, cut: Cut) -> bool:
-        """Drop the head while others append; False if this file system cannot."""
+        """Drop the head while others append; False if this file system cannot.
+
+        Who appends waits meanwhile: until all of the file is on the disk and none of it in
+        memory. So most of that is done before, while nobody waits.
+        """
+        deadline_s = time.monotonic() + _WRITING_S
+        while time.monotonic() < deadline_s:
+            size = self.size
+            os.fdatasync(self.fd)
+            os.posix_fadvise(self.fd, 0, size, os.POSIX_FADV_DONTNEED)
+            if self.size - size < _LITTLE_BYTES:
+                break
         return extents.collapse(self.fd, cut.count)
 
     def drop(self, cut: Cut) -> None:
