@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from lab.machine import machine_line
 from lab.rounds import Lab
 from lab.site import Site
-from lab.table import as_markdown, as_text
+from lab.table import as_markdown, as_text, updated
 from lab.trouble import Trouble
 from peers import every_peer
-from rows import EXPERIMENTS, ROWS
+from rows import EXPERIMENTS, GROUPS, ROWS, keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,14 +32,20 @@ def options(argv: Sequence[str]) -> argparse.Namespace:
     """Answer what the command line asks for; exits with 2 when it asks for nonsense."""
     width = max(map(len, ROWS))
     rows = "\n".join(f"  {key:{width}}  {row.title}" for key, row in ROWS.items())
+    groups = "\n".join(f"  {name:{width}}  {' '.join(members)}" for name, members in GROUPS.items())
     parser = argparse.ArgumentParser(
         prog="benchmarks/run.py",
         description=__doc__,
-        epilog=f"rows:\n{rows}",
+        epilog=f"rows:\n{rows}\n\ngroups of rows:\n{groups}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--only", nargs="+", metavar="ROW", choices=list(ROWS), help="measure these rows alone"
+        "--only",
+        nargs="+",
+        metavar="ROW",
+        choices=[*ROWS, *GROUPS],
+        default=[],
+        help="measure these rows alone, or groups of them",
     )
     parser.add_argument(
         "--rounds", type=int, default=5, metavar="N", help="rounds of a slow row (default 5)"
@@ -52,6 +58,9 @@ def options(argv: Sequence[str]) -> argparse.Namespace:
         help="where the peers live, kept between runs (default .bench in the checkout)",
     )
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    parser.add_argument(
+        "--into", type=Path, metavar="FILE", help="put the rows into a Markdown file that has them"
+    )
     opts = parser.parse_args(argv)
     if opts.rounds < 1:
         parser.error("--rounds wants at least 1")
@@ -115,13 +124,15 @@ def main(argv: Sequence[str]) -> int:
             site.end_all(peer.name)
         versions = installed(peers)
         lab.peers.extend(peer for peer in peers if peer.name in versions)
-        results = measured(lab, opts.only or list(ROWS))
+        results = measured(lab, keys(opts.only))
     except KeyboardInterrupt:
         return 130
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for peer in peers:
             site.end_all(peer.name)
+    if opts.into:
+        opts.into.write_text(updated(opts.into.read_text(), results))
     show = as_markdown if opts.markdown else as_text
     print(show(results, [*lab.notes, machine_line(site.scratch, versions, load)]))
     return 1 if any(result.met is False for result in results) else 0

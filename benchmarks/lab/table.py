@@ -131,5 +131,20 @@ def as_markdown(results: Sequence[Measured], notes: Sequence[str]) -> str:
     """Answer the table as Markdown, the notes as a list below it."""
     left = ("work", "unit", "budget", "met")
     rule = ["---" if heading in left else "---:" for heading in HEADER]
-    rows = [f"| {' | '.join(line)} |" for line in [list(HEADER), rule, *map(cells, results)]]
+    rows = map(markdown_row, [list(HEADER), rule, *map(cells, results)])
     return "\n".join([*rows, "", *(f"- {note}" for note in [*floors(results), *notes])])
+
+
+def markdown_row(line: Sequence[str]) -> str:
+    """Answer one line of a table in Markdown."""
+    return f"| {' | '.join(line)} |"
+
+
+def updated(text: str, results: Sequence[Measured]) -> str:
+    """Answer a text in which each row that was measured again stands as it is now."""
+    new = {result.row.title: markdown_row(cells(result)) for result in results}
+    rows = (
+        new.get(line.split(" | ")[0].removeprefix("| "), line) if line.startswith("| ") else line
+        for line in text.split("\n")
+    )
+    return "\n".join(rows)

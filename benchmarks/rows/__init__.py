@@ -27,3 +27,12 @@ EXPERIMENTS = tuple(
     for module in (ls, start, fleet, crash, memory, log_cost, rotated, freeze, tail, grep)
 )
 ROWS = {row.key: row for experiment in EXPERIMENTS for row in experiment.rows}
+GROUPS = {
+    "logs": [row.key for module in (log_cost, rotated, freeze, tail, grep) for row in module.ROWS],
+}
+
+
+def keys(words: Sequence[str]) -> list[str]:
+    """Answer the rows that are meant by the names of rows and groups; all by none."""
+    named = [key for word in words for key in GROUPS.get(word, [word])]
+    return [key for key in ROWS if key in named or not words]

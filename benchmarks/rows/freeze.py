@@ -33,10 +33,10 @@ SIZE_BYTES = 2_000_000_000
 AT_ONCE = 65536
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  where a tmpfs is to be found
 
-DISK = Row("pause-disk", "pause of a child by a rotation, on the disk: median", "ms")
-DISK_WORST = Row("pause-disk-worst", "the same: worst", "ms")
-MEMORY = Row("pause-tmpfs", "pause of a child by a rotation, on tmpfs: median", "ms")
-MEMORY_WORST = Row("pause-tmpfs-worst", "the same: worst", "ms")
+DISK = Row("pause-disk", "pause of a child by a rotation, on the disk, median", "ms")
+DISK_WORST = Row("pause-disk-worst", "pause of a child by a rotation, on the disk, worst", "ms")
+MEMORY = Row("pause-tmpfs", "pause of a child by a rotation, on tmpfs, median", "ms")
+MEMORY_WORST = Row("pause-tmpfs-worst", "pause of a child by a rotation, on tmpfs, worst", "ms")
 ROWS = (DISK, DISK_WORST, MEMORY, MEMORY_WORST)
 
 LOOK = "no rotation"
