@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import sys
@@ -89,15 +90,16 @@ def sleeper(name: str, door: Door) -> str:
 BUFFER_BYTES = 8192
 
 
-def writer(size_bytes: int, at_once: int = BUFFER_BYTES) -> Kind:
+def writer(size_bytes: int, at_once: int = BUFFER_BYTES, rate: float = math.inf) -> Kind:
     """Answer a kind of child that writes `size_bytes` to stdout once the door's gate is opened.
 
-    It writes `at_once` bytes at a time.
+    It writes `at_once` bytes at a time, and `rate` in a second.
     """
 
     def script(name: str, door: Door) -> str:
-        argv = [sys.executable, "-IS", WRITER, name, door.path, door.gate, size_bytes, at_once]
-        return f"#!/bin/sh\nexec {shlex.join(map(str, argv))}\n"
+        argv = [sys.executable, "-IS", WRITER, name, door.path, door.gate]
+        words = map(str, [*argv, size_bytes, at_once, rate])
+        return f"#!/bin/sh\nexec {shlex.join(words)}\n"
 
     return script
 

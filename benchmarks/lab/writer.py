@@ -1,9 +1,11 @@
-"""A child that writes so many numbered lines to stdout: NAME DOOR GATE BYTES AT_ONCE.
+"""A child that writes so many numbered lines to stdout: NAME DOOR GATE BYTES AT_ONCE RATE.
 
 It reports `up`, waits at the gate, writes AT_ONCE bytes at a time, and reports the time that
-took. A write may end within a line, as those of programs do whose output is buffered. When it
-paused for longer than PAUSE_S between two writes is in the file NAME.pauses beside the door: a
-line each, the time at which the pause ended and how long it was, in monotonic seconds.
+took. A write may end within a line, as those of programs do whose output is buffered. RATE is
+how many bytes it writes in a second, `inf` for as many as it can; it never sleeps in between
+but looks at the clock. When it paused for longer than PAUSE_S between two such looks is in the
+file NAME.pauses beside the door: a line each, the time at which the pause ended and how long it
+was, in monotonic seconds.
 """
 
 from __future__ import annotations
@@ -46,8 +48,9 @@ def blocks(count_bytes: int) -> Iterator[bytearray]:
         yield block
 
 
-def main(name: str, door: str, gate: str, size: str, at_once: str) -> None:
+def main(name: str, door: str, gate: str, *numbers: str) -> None:
     """Write, report, and sleep until told to end."""
+    size, at_once, rate = map(float, numbers)
 
     def report(what: str) -> None:
         fd = os.open(door, os.O_WRONLY)
@@ -59,7 +62,7 @@ def main(name: str, door: str, gate: str, size: str, at_once: str) -> None:
     os.read(fd, 1)
     os.close(fd)
     begun_s = time.monotonic()
-    pauses = written(int(size), int(at_once))
+    pauses = written(int(size), int(at_once), rate)
     took_s = time.monotonic() - begun_s
     with open(f"{os.path.dirname(door)}/{name}.pauses", "w", encoding="ascii") as file:  # noqa: PTH120, PTH123
         file.writelines(f"{end_s:.6f} {length_s:.6f}\n" for end_s, length_s in pauses)
@@ -67,12 +70,12 @@ def main(name: str, door: str, gate: str, size: str, at_once: str) -> None:
     signal.pause()
 
 
-def written(size: int, at_once: int) -> list[tuple[float, float]]:
+def written(size: int, at_once: int, rate: float) -> list[tuple[float, float]]:
     """Write so many bytes of lines; answer the pauses."""
     clock, write = time.monotonic, os.write
     pauses: list[tuple[float, float]] = []
     rest = b""
-    last_s = clock()
+    last_s = due_s = clock()
     for lines in blocks(size):
         block = memoryview(rest + lines)
         whole = len(block) - len(block) % at_once
@@ -80,10 +83,14 @@ def written(size: int, at_once: int) -> list[tuple[float, float]]:
             piece = block[at : at + at_once]
             if (count := write(1, piece)) != at_once:
                 _write_all(piece[count:])
-            now_s = clock()
-            if now_s - last_s > PAUSE_S:
-                pauses.append((now_s, now_s - last_s))
-            last_s = now_s
+            due_s += at_once / rate
+            while True:
+                now_s = clock()
+                if now_s - last_s > PAUSE_S:
+                    pauses.append((now_s, now_s - last_s))
+                last_s = now_s
+                if now_s >= due_s:
+                    break
         rest = bytes(block[whole:])
     _write_all(memoryview(rest))
     return pauses

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from lab.stand import Stand
 
 # The children by name: what each writes, and how much of that at once.
-SIZE_BYTES = {"blocks": 1_000_000_000, "lines": 200_000_000}
+SIZE_BYTES = {"blocks": 1_000_000_000, "lines": 100_000_000}
 AT_ONCE = {"blocks": 65536, "lines": LINE_BYTES}
 
 NONE = AtMost(0, "0")
 SPEED = {
     "blocks": Row("rotated-blocks", "writing 1 GB in 64 KB blocks, rotated at 10 MB", "MB/s"),
-    "lines": Row("rotated-lines", "writing 200 MB in single lines, rotated at 10 MB", "MB/s"),
+    "lines": Row("rotated-lines", "writing 100 MB in single lines, rotated at 10 MB", "MB/s"),
 }
 CPU = {
     "blocks": Row("rotated-blocks-cpu", "processor time of the manager per GB of blocks", "s"),
@@ -39,7 +39,7 @@ PAUSE = {
     "blocks": Row("rotated-blocks-pause", "longest pause of the child in those blocks", "ms"),
     "lines": Row("rotated-lines-pause", "longest pause of the child in those lines", "ms"),
 }
-LOST = Row("rotated-lost", "lines lost of these 12 million", "lines", NONE)
+LOST = Row("rotated-lost", "lines lost of these 11 million", "lines", NONE)
 TWICE = Row("rotated-twice", "lines there twice", "lines", NONE)
 TORN = Row("rotated-torn", "lines torn", "lines", NONE)
 CUT = Row("rotated-cut", "log files that end within a line", "files", NONE)

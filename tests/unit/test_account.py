@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING
 
@@ -31,12 +32,13 @@ def test_lines_begin_with_their_numbers() -> None:
 
 
 @pytest.mark.parametrize("at_once", [LINE_BYTES, 8192, 65536, 70_001])
-def test_the_writer_writes_all_of_them(tmp_path: Path, at_once: int) -> None:
+@pytest.mark.parametrize("rate", [math.inf, 1e9])
+def test_the_writer_writes_all_of_them(tmp_path: Path, at_once: int, rate: float) -> None:
     kept = os.dup(1)
     fd = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)
     try:
         os.dup2(fd, 1)
-        written(SIZE, at_once)
+        written(SIZE, at_once, rate)
     finally:
         os.dup2(kept, 1)
         os.close(kept)
