@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsm.osproc.patterns import Finder
-from tsm.policy.selection import Selection, last, shown
+from tsm.policy.selection import Selection, last, shown, tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +64,17 @@ def test_backwards_the_last_are_shown_in_their_order(
     wish = Selection(lambda line: b"a" in line, None, context)
     found = last(wish, chunks(lines, sizes)[::-1], count)
     assert [(one.line, one.around) for one in found] == expected(lines, count, context)
+
+
+@given(lines=lines, sizes=sizes, count=st.integers(0, 40), torn=st.booleans())
+def test_the_last_as_they_are_each_with_its_newline(
+    lines: list[bytes], sizes: list[int], count: int, *, torn: bool
+) -> None:
+    found = chunks(lines, sizes)[::-1]
+    if torn and lines and lines[-1]:
+        found[0] = (found[0][0], found[0][1].removesuffix(b"\n"))
+    asked = lines[len(lines) - min(count, len(lines)) :]
+    assert tail(found, count) == b"".join(line + b"\n" for line in asked)
 
 
 @given(

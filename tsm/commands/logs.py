@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 import time
 from contextlib import suppress
@@ -17,7 +16,6 @@ from tsm.policy.selection import Picker, Selection
 from tsm.record import Record
 from tsm.spec import MERGED
 from tsm.store import logs, runs
-from tsm.store.log_times import Times
 from tsm.view import text
 from tsm.view.arguments import add_names, moment, number
 from tsm.view.log_lines import LinePrinter, LogLine, Look, as_export, as_json
@@ -89,6 +87,13 @@ def run(opts: Namespace, context: Context) -> int:
     for name in feeds.names:
         _tell_of_attached(name, context)
         _tell_of_elsewhere(name, streams, context)
+    if _is_plain(opts, feeds) and sum(feed.follower.end() > 0 for feed in found) < 2:
+        for feed in found:
+            chunks = feed.follower.back(feed.follower.end())
+            context.write_bytes(selection.tail(chunks, part.lines or 0))
+        return 0
+    import heapq
+
     show = _form(opts, context, feeds, find)
     told = _attended(opts, context)
     past = [_past(feed, part, wish, context, told=told) for feed in found]
@@ -100,6 +105,13 @@ def run(opts: Namespace, context: Context) -> int:
     if opts.follow:
         _follow(feeds, found, wish, show, context)
     return 0
+
+
+def _is_plain(opts: Namespace, feeds: Feeds) -> bool:
+    """Whether the last lines of one process are asked for, and nothing else."""
+    more = (opts.since, opts.until, opts.all_history, opts.grep, opts.level, opts.context)
+    forms = (opts.timestamps, opts.highlight, opts.json, opts.export)
+    return len(feeds.names) == 1 and not any((opts.follow, *more, *forms))
 
 
 def _attended(opts: Namespace, context: Context) -> bool:
@@ -115,6 +127,8 @@ def _past(
     feed: Feed, part: _Part, wish: Selection, context: Context, *, told: bool
 ) -> Iterator[LogLine]:
     """The lines of one log that are there; what comes after them is left for those who follow."""
+    from tsm.store.log_times import Times
+
     follower = feed.follower
     end = follower.end()
     times = Times(follower.path, end, told=told)

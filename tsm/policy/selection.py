@@ -79,6 +79,18 @@ def shown(selection: Selection, chunks: Iterable[Chunk]) -> Iterator[Shown]:
         yield from picker.pick(chunk)
 
 
+def tail(chunks: Iterable[Chunk], count: int) -> bytes:
+    """The last `count` lines as they are, each with its newline, of chunks that go backwards."""
+    pieces: list[bytes] = []
+    for _, chunk in chunks if count else ():
+        lines = chunk.removesuffix(b"\n").split(b"\n")[-count:]
+        pieces.append(b"\n".join((*lines, b"")))
+        count -= len(lines)
+        if not count:
+            break
+    return b"".join(reversed(pieces))
+
+
 def last(selection: Selection, chunks: Iterable[Chunk], count: int) -> list[Shown]:
     """The last `count` that are wanted, and what is around them, of chunks that go backwards."""
     picker = Picker(selection)
