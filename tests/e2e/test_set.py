@@ -134,6 +134,19 @@ def test_nonsense_is_told_in_one_line_and_changes_nothing_for_anybody(tsm: Tsm) 
     assert [event for one in files for event in one.event_names() if event == "set"] == []
 
 
+def test_a_default_that_is_put_back_is_judged_with_what_stays(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    tsm("set", "web", "delay=2m", "max-delay=3m")
+    before = Files(tsm.home, "web").spec
+    result = tsm("set", "web", "max-delay=", ok=False)
+    assert result.status == 2
+    assert "web: delay: 120 s is more than max-delay, 60 s" in result.err
+    assert Files(tsm.home, "web").spec == before
+    tsm("set", "web", "nice=1")  # which has nothing to do with it
+    tsm("set", "web", "max-delay=", "delay=")
+    assert [row["key"] for row in tsm("set", "web").rows] == ["nice"]
+
+
 def test_what_gives_a_setting_its_effect_may_come_before_it_or_with_it_and_go_first(
     tsm: Tsm,
 ) -> None:

@@ -54,7 +54,8 @@ def redefinition(home: Home, process: Process, changes: Changes) -> Redefinition
     if changes.cwd is not None:
         spec = changed(spec, cwd=os.path.abspath(changes.cwd))
     spec = settled(spec)
-    what = effects.idle(spec, effects.unusual(spec, changes.settings))
+    given = changes.settings
+    what = effects.idle(spec, effects.unusual(spec, given)) or effects.never_had(spec, given)
     if what is not None:
         message = f"{spec.name}: {what}"
         raise Usage(message)

@@ -89,8 +89,16 @@ def idle(spec: Spec, given: Iterable[str], before: str = "") -> str | None:
             for key in keys:
                 if key in need.keys:
                     return f"{before}{key}: has no effect {need.lack.format(before)}"
+    return never_had(spec, keys, before)
+
+
+def never_had(spec: Spec, given: Iterable[str], before: str = "") -> str | None:
+    """That the delay somebody asked for is longer than any may be; None if no such key was given.
+
+    Whoever puts back the longest that may be by default has changed that as well.
+    """
     delay_s, most_s = spec.restart.delay_s, spec.restart.max_delay_s
-    set_here = unusual(spec, ("delay",)) and {"delay", "max-delay"}.intersection(keys)
+    set_here = unusual(spec, ("delay",)) and {"delay", "max-delay"}.intersection(given)
     if delay_s > most_s and set_here:
         return f"{before}delay: {delay_s:g} s is more than {before}max-delay, {most_s:g} s"
     return None
