@@ -85,6 +85,15 @@ def _directory(path: Path) -> None:
     path.mkdir()
 
 
+def _made(path: Path) -> None:
+    path.mkdir()
+
+
+def _fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 def _readable(path: Path) -> None:
     path.chmod(0o644)
 
@@ -112,6 +121,9 @@ DAMAGES = (
     ("runtime/processes/web/run", added(b"pid many words\n"), "a record with a bad pid"),
     ("runtime/processes/web/env", _unlink, "no env"),
     ("runtime/processes/web/env", content(b"NO_SIGN\0"), "an env of garbage"),
+    ("runtime/processes/web/down", _made, "a wish that is a directory"),
+    ("runtime/processes/web/down.new", _made, "a directory in the way of a wish"),
+    ("runtime/processes/web/meta.json", _fifo, "a meta that is a FIFO"),
     ("runtime/processes/web/current.err", _directory, "a log that is a directory"),
     ("runtime/processes/web/env", _readable, "an env that others may read"),
     ("runtime/processes/web/spec.json.new", content(b"{"), "an unfinished spec"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from tests.machine import alive, kill
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.running import Tsm
     from tests.waiting import Gate
 
@@ -126,6 +129,59 @@ def test_files_that_the_user_has_put_there_go_as_well(tsm: Tsm) -> None:
     tsm("delete", "web")
     assert not files.folder.exists()
     assert (outside / "kept").exists()
+
+
+def _full(path: Path) -> None:
+    (path / "deep").mkdir(parents=True)
+    (path / "deep" / "x").touch()
+    (path / "deep").chmod(0o500)
+
+
+def _link(path: Path) -> None:
+    path.symlink_to("../../../../outside/precious")
+
+
+def _link_to_folder(path: Path) -> None:
+    path.symlink_to("../../../../outside")
+
+
+@pytest.mark.parametrize("put", [_full, os.mkfifo, _link, _link_to_folder])
+def test_whatever_stands_in_the_place_of_a_file_goes_as_well(
+    tsm: Tsm, put: Callable[[Path], None]
+) -> None:
+    files = [f"{file}{new}" for file in ("down", "run", "spec.json", "env") for new in ("", ".new")]
+    files += ["meta.json", "run.unreported", "hooks.log", "hooks.log.new", "current.out", "PID"]
+    argvs = []
+    for number, file in enumerate(files):
+        argvs.append(long_sleep())
+        tsm("start", "--name", f"web{number}", "--pre-stop", "true", "--", *argvs[-1])
+        path = Files(tsm.home, f"web{number}").folder / file.replace("PID", f"web{number}.pid")
+        if os.path.lexists(path):
+            path.unlink()
+        put(path)
+    outside = tsm.cwd / "outside"
+    outside.mkdir()
+    (outside / "precious").write_text("precious")
+    assert sorted(names(tsm)) == sorted(f"web{number}" for number in range(len(files)))
+    tsm("patrol", ok=None)
+    assert len(tsm("delete", "all").rows) == len(files)
+    assert [argv for argv in argvs if running(*argv)] == []
+    assert below(tsm.home / "runtime" / "processes") == []
+    assert below(tsm.home / "runtime" / "locks") == [".home.lock"]
+    assert below(outside) == ["precious"]
+    assert (outside / "precious").read_text() == "precious"
+
+
+def test_one_that_cannot_be_removed_keeps_no_other(tsm: Tsm) -> None:
+    started(tsm, "a", "b", "c")
+    history = Files(tsm.home, "a").history
+    history.unlink()
+    history.mkdir()
+    result = tsm("delete", "all", ok=False)
+    assert result.status == 7
+    assert str(history) in result.err
+    assert [row["name"] for row in result.rows] == ["b", "c"]
+    assert names(tsm) == []
 
 
 def test_a_directory_that_lies_elsewhere_is_left_alone(tsm: Tsm) -> None:

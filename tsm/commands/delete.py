@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tsm.context import LOCK_S
+from tsm.errors import refused
 from tsm.patrol import hooks, presence
 from tsm.patrol.choose import chosen
 from tsm.patrol.hold import held_all
@@ -30,9 +31,13 @@ def run(opts: Namespace, context: Context) -> int:
     with held_all(context.home, names, LOCK_S, salvaged) as held:
         ended = take_down(context.home, held, STOP, context.progress)
         for name, one in ended.items():
-            hooks.conclude(context.home, one.process)
-            definitions.forget(context.home, name)
-            held.locks[name].retire()
+            try:
+                hooks.conclude(context.home, one.process)
+                definitions.forget(context.home, name)
+                held.locks[name].retire()
+            except OSError as error:  # which keeps no other from being deleted
+                held.problems.append(refused(error))
+                continue
             values = {
                 "tsm_id": one.process.meta.tsm_id,
                 "name": name,

@@ -101,8 +101,7 @@ def _toolkit(home: Home) -> Iterator[Finding]:
     yield from _read(toml, lambda: config.read(home), again)
     last_id = f"{home.runtime}/last_id"
     yield from _read(last_id, lambda: _number(last_id), f"rm {quote(last_id)}")
-    for path in definitions.unfinished_files(home.runtime, home.saved):
-        yield Finding(path, "left unfinished by a killed command", "tsm patrol")
+    yield from _unfinished(home.runtime, home.saved)
 
 
 def _process(home: Home, name: str) -> Iterator[Finding]:
@@ -111,16 +110,23 @@ def _process(home: Home, name: str) -> Iterator[Finding]:
     yield from _read(home.file(name, "spec.json"), lambda: sound_spec(home, name), again)
     yield from _read(home.file(name, "meta.json"), lambda: sound_meta(home, name), again)
     yield from _read(home.file(name, "run"), lambda: runs.read(home, name), again)
+    yield from _read(home.file(name, "down"), lambda: runs.wanted_down(home, name), again)
     kept = runs.unreported_file(home, name)
     yield from _read(kept, lambda: runs.unreported(home, name), _away(kept))
     yield from _read(home.file(name, "env"), lambda: environment.read(home, name), anew)
     env = home.file(name, "env")
     if os.path.exists(env) and stat.S_IMODE(os.stat(env).st_mode) & 0o077:
         yield Finding(env, "others may read it, and it may hold secrets", f"chmod 600 {quote(env)}")
-    for path in definitions.unfinished_files(home.process(name)):
-        yield Finding(path, "left unfinished by a killed command", "tsm patrol")
+    yield from _unfinished(home.process(name))
     for stream in logs.STREAMS:
         yield from _log(home, name, stream)
+
+
+def _unfinished(*folders: str) -> Iterator[Finding]:
+    for path in definitions.unfinished_files(*folders):
+        yield Finding(path, "left unfinished by a killed command", "tsm patrol")
+    for path in definitions.in_the_way(*folders):
+        yield Finding(path, "a directory, where a file is to be written", _aside(path))
 
 
 def _log(home: Home, name: str, stream: str) -> Iterator[Finding]:

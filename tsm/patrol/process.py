@@ -44,7 +44,8 @@ def load(home: Home, name: str) -> Process:
 def salvaged(home: Home, name: str) -> Process:
     """What of a broken process is needed to end its run, before it is removed.
 
-    A run record that cannot be read is written anew from what the kernel says.
+    A run record that cannot be read is written anew from what the kernel says; what is no file
+    and in the way of one is put aside. The caller holds the lock.
     """
     spec = Spec(name=name, argv=("?",), command="", cwd="/")
     with suppress(Broken):
@@ -53,9 +54,11 @@ def salvaged(home: Home, name: str) -> Process:
     with suppress(Broken):
         meta = sound_meta(home, name)
     try:
-        run = runs.read(home, name)
+        run, readable = runs.read(home, name), True
     except Broken:
-        run = members.run_within(home.process(name))
+        run, readable = members.run_within(home.process(name)), False
+    runs.make_way(home, name)
+    if not readable:
         runs.restore(home, name, run)
     return Process(spec, meta, run, runs.wanted_down(home, name))
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+
+_ANEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 def replace(path: str, data: bytes, *, durable: bool = False) -> None:
@@ -12,7 +16,7 @@ def replace(path: str, data: bytes, *, durable: bool = False) -> None:
     writers would meet in it. With `durable` the bytes survive a power cut.
     """
     unfinished = f"{path}.new"
-    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    fd = os.open(unfinished, _ANEW | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
         _write_all(fd, data, path)
         if durable:
@@ -37,6 +41,24 @@ def append(path: str, line: bytes) -> None:
         _write_all(fd, line, path)
     finally:
         os.close(fd)
+
+
+def regular(path: str, flags: int) -> int:
+    """An opener for `open`: what is no regular file, such as a FIFO, keeps no reader waiting."""
+    fd = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(mode := os.fstat(fd).st_mode) or stat.S_ISDIR(mode):  # that `open` tells
+        return fd
+    os.close(fd)
+    raise OSError(errno.EINVAL, "not a regular file", path)
+
+
+def put_aside(path: str) -> None:
+    """Rename what has a name that a file of tsm's needs to one that is free: NAME.unreadable."""
+    free, number = f"{path}.unreadable", 1
+    while os.path.lexists(free):
+        number += 1
+        free = f"{path}.unreadable{number}"
+    os.rename(path, free)
 
 
 def set_aside(path: str, most_bytes: int) -> bool:

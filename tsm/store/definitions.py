@@ -9,6 +9,7 @@ from tsm.errors import Refused, TsmError
 from tsm.model import NAME, Meta
 from tsm.record import changed
 from tsm.store import config, documents, environment, ids, journal, lock, log_paths, runs
+from tsm.store.atomic import remove as remove_file
 from tsm.store.atomic import replace, sync_directory
 
 TYPE_CHECKING = False
@@ -162,11 +163,19 @@ def clear_leftovers(home: Home, name: str) -> None:
 
 def unfinished_files(*folders: str) -> list[str]:
     """The temporaries in folders; those whose lock is held may be in the making."""
-    found = []
-    for folder in folders:
-        entries = os.listdir(folder) if os.path.isdir(folder) else []
-        found += [f"{folder}/{entry}" for entry in entries if _is_unfinished(entry)]
-    return found
+    found = (entry for folder in folders for entry in _unfinished(folder))
+    return [entry.path for entry in found if not entry.is_dir(follow_symlinks=False)]
+
+
+def in_the_way(*folders: str) -> list[str]:
+    """The directories in folders that have the name of a temporary, so that none can be made."""
+    found = (entry for folder in folders for entry in _unfinished(folder))
+    return [entry.path for entry in found if entry.is_dir(follow_symlinks=False)]
+
+
+def _unfinished(folder: str) -> list[os.DirEntry[str]]:
+    entries = os.scandir(folder) if os.path.isdir(folder) else ()
+    return [entry for entry in entries if _is_unfinished(entry.name)]
 
 
 def _is_unfinished(entry: str) -> bool:
@@ -194,14 +203,13 @@ def blank(tsm_id: int, status: str) -> Meta:
 
 
 def _clear(directory: str) -> None:
-    if os.path.islink(directory):
-        os.unlink(directory)  # and leave alone what it leads to
+    """Remove whatever has that name; what a link leads to is left alone."""
+    if os.path.islink(directory) or not os.path.isdir(directory):
+        remove_file(directory)
         return
-    try:
-        entries = list(os.scandir(directory))
-    except FileNotFoundError:
-        return
-    for entry in entries:
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        os.chmod(directory, 0o700)  # some programs keep caches that are read-only
+    for entry in list(os.scandir(directory)):
         if entry.is_dir(follow_symlinks=False):
             _clear(entry.path)
         else:

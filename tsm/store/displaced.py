@@ -13,13 +13,14 @@ from contextlib import suppress
 
 from tsm.record import Record
 from tsm.store import log_index, logs
-from tsm.store.atomic import remove, replace
+from tsm.store.atomic import regular, remove, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tsm.store.home import Home
 
 _BLOCK_BYTES = 1 << 20
+_ADDED = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO is not waited for
 
 
 class Away(Record):
@@ -37,7 +38,7 @@ def note_file(home: Home, name: str, stream: str) -> str:
 def noted(home: Home, name: str, stream: str) -> Away | None:
     """What is noted; None if nothing is, or makes no sense."""
     try:
-        with open(note_file(home, name, stream), "rb") as file:
+        with open(note_file(home, name, stream), "rb", opener=regular) as file:
             match json.loads(file.read()):
                 case {"inode": int(inode), "begin": int(begin)}:
                     return Away(inode, begin)
@@ -77,7 +78,7 @@ def begin(home: Home, name: str, stream: str, fd: int, now_s: float) -> Away:
 
 def _make(path: str, like: os.stat_result) -> None:
     there = os.path.exists(path)
-    new = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    new = os.open(path, _ADDED | os.O_CREAT, 0o600)
     try:
         if not there:
             with suppress(OSError):
@@ -92,7 +93,7 @@ def copied(home: Home, name: str, stream: str, away: Away, fd: int) -> int:
     path = logs.current(home, name, stream)
     offset = max(0, log_index.end(home, name, stream) - away.begin)
     count = 0
-    target = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    target = os.open(path, _ADDED)
     try:
         while data := os.pread(fd, _BLOCK_BYTES, offset + count):
             count += os.write(target, data)

@@ -16,7 +16,7 @@ from itertools import takewhile
 
 from tsm.record import Record
 from tsm.store import logs
-from tsm.store.atomic import append, replace
+from tsm.store.atomic import append, regular, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def marks(path: str) -> list[Mark]:
     What is no line, and all after it, is left out: an index is worth no error.
     """
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=regular) as file:
             data = file.read()
     except OSError:
         return []
@@ -97,7 +97,7 @@ def noted(home: Home, name: str, stream: str, now_s: float, *, told: bool = Fals
 def _ends(path: str) -> tuple[Mark | None, Mark | None]:
     """The first and the last line; a torn one at the end is passed over."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = regular(path, os.O_RDONLY)
     except OSError:
         return None, None
     try:
@@ -117,7 +117,7 @@ def mark(line: bytes) -> Mark | None:
 
 def is_sound(path: str) -> bool:
     """Whether each line of an index is one; a torn one at its end is no fault."""
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=regular) as file:
         count = os.fstat(file.fileno()).st_size // LINE_BYTES
     return len(marks(path)) == count
 

@@ -6,6 +6,7 @@ import os
 import stat
 
 from tsm.spec import MERGED
+from tsm.store.atomic import regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def begin(path: str) -> int:
 def indexed_begin(path: str) -> int | None:
     """The same, None if it has no index."""
     try:
-        with open(f"{path}.idx", "rb") as file:
+        with open(f"{path}.idx", "rb", opener=regular) as file:
             return int(file.read(_POSITION_DIGITS))
     except (OSError, ValueError):
         return None

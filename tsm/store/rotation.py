@@ -18,7 +18,7 @@ from tsm.errors import Broken
 from tsm.model import Identity
 from tsm.record import Record
 from tsm.store import extents, logs
-from tsm.store.atomic import remove, replace
+from tsm.store.atomic import regular, remove, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def note_file(home: Home, name: str, stream: str) -> str:
 def noted(path: str) -> Cut | None:
     """What a file of notes holds; None if there is none. Raises Broken."""
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=regular) as file:
             return _decoded(path, file.read())
     except FileNotFoundError:
         return None

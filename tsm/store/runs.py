@@ -13,7 +13,7 @@ import os
 
 from tsm.errors import Broken
 from tsm.model import Exit, Identity, Run
-from tsm.store.atomic import append, remove, replace
+from tsm.store.atomic import append, put_aside, regular, remove, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from tsm.store.home import Home
 
+_REASON_BYTES = 64
 _WORDS = {
     *("id", "boot", "time", "restarts", "logs", "files", "cgroup", "past"),
     *("launcher", "pid", "exit", "ended"),
@@ -34,7 +35,7 @@ def read(home: Home, name: str) -> Run | None:
 
 def _read(path: str) -> Run | None:
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=regular) as file:
             data = file.read()
             written_s = os.fstat(file.fileno()).st_mtime
     except FileNotFoundError:
@@ -65,8 +66,6 @@ def begin(home: Home, name: str, run: Run) -> int:
 def restore(home: Home, name: str, run: Run | None) -> None:
     """Replace a record that cannot be read by what is known of the run."""
     path = home.file(name, "run")
-    if os.path.isdir(path):
-        os.rename(path, f"{path}.unreadable")
     if run is None:
         remove(path)
         return
@@ -76,6 +75,20 @@ def restore(home: Home, name: str, run: Run | None) -> None:
         if one is not None
     ]
     replace(path, _head(run) + "".join(lines).encode("ascii"))
+
+
+def make_way(home: Home, name: str) -> None:
+    """Put aside what keeps the end of a run from being written down, because it is no file.
+
+    The caller holds the lock of the process.
+    """
+    for file in ("run", "run.new", "down", "down.new"):
+        path = home.file(name, file)
+        if os.path.lexists(path) and (os.path.islink(path) or not os.path.isfile(path)):
+            put_aside(path)
+    for path in (home.pid_file(name), home.pid_link(name)):
+        if os.path.isdir(path) and not os.path.islink(path):
+            put_aside(path)
 
 
 def note(home: Home, name: str, line: str) -> None:
@@ -115,8 +128,8 @@ def reported(home: Home, name: str) -> None:
 def wanted_down(home: Home, name: str) -> str | None:
     """The reason in the file `down`: "stop", "restart" for one under way; None if wanted up."""
     try:
-        with open(home.file(name, "down"), encoding="utf-8", errors="replace") as file:
-            return file.read().strip() or "stop"
+        with open(home.file(name, "down"), "rb", opener=regular) as file:
+            return file.read(_REASON_BYTES).decode("ascii", "replace").strip() or "stop"
     except FileNotFoundError:
         return None
     except OSError as error:
