@@ -9,15 +9,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.e2e.files import Files
 from tests.machine import kill
-from tests.waiting import eventually
+from tests.waiting import Gate, eventually
 from tsm.patrol.sampling import Sampler
 from tsm.store.home import Home
 
 if TYPE_CHECKING:
     from tests.running import Tsm
-    from tests.waiting import Gate
 
 
 def folder(tsm: Tsm, name: str = "web") -> Path:
@@ -85,6 +86,29 @@ def test_only_what_the_run_itself_wrote_is_told_and_a_crash_in_a_row_by_its_numb
     ]
     assert [row["out"] for row in rows] == [[row["run"]] for row in rows]
     assert rows[0]["run"] != rows[1]["run"] == rows[2]["run"]
+
+
+@pytest.mark.parametrize("compress", ["none", "gzip"])
+def test_the_last_lines_reach_back_into_what_was_rotated_during_the_run(
+    tsm: Tsm, compress: str
+) -> None:
+    gates = [Gate(tsm.cwd / f"gate{number}") for number in range(3)]
+    talk = "; ".join(
+        f"read x <{gate.path}; seq {100 * n + 1} {100 * n + 70}; echo $x >&2"
+        for n, gate in enumerate(gates)
+    )
+    options = ("--restart", "no", "--log-compress", compress)
+    tsm("start", "echo of another run", "--name", "web", *options)
+    eventually(lambda: tsm("ls").row["status"] == "completed")
+    tsm("start", f"{talk}; exit 3", "--name", "web", *options)
+    for number, gate in enumerate(gates[:2]):
+        gate.open(number)
+        eventually(lambda n=number: f"{n}" in tsm("logs", "--err", "web").out)  # type: ignore[misc]
+        assert tsm("rotate", "--force", "web").rows
+    gates[2].open(2)
+    row = eventually(lambda: tsm("crashes", "web").rows)[0]
+    said = [str(100 * n + k) for n in range(3) for k in range(1, 71)]
+    assert (row["out"], row["err"]) == (said[-200:], ["0", "1", "2"])
 
 
 def test_a_start_that_fails_is_reported_also_where_nothing_is_left_of_it(tsm: Tsm) -> None:

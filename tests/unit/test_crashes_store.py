@@ -13,7 +13,7 @@ from tsm.errors import Broken
 from tsm.model import Exit
 from tsm.policy.rules import acted
 from tsm.spec import Restart
-from tsm.store import crashes, excerpt
+from tsm.store import compression, crashes, excerpt
 from tsm.store.crashes import Bounds
 from tsm.store.documents import object_bytes
 from tsm.store.home import Home, prepare
@@ -183,6 +183,25 @@ def test_a_log_that_was_emptied_counts_whole_and_one_that_was_replaced_not_at_al
     path.rename(tmp_path / "rotated")
     path.write_text("other\n")
     assert excerpt.last_lines(str(path), 0, reached) == []
+
+
+def test_what_was_rotated_meanwhile_is_excerpted_as_far_as_it_is_there(home: Home) -> None:
+    folder = Path(home.process("web"))
+    folder.mkdir()
+    path = folder / "current.out"
+    for begin, name in ((0, "2026-01-01-00.out"), (8, "2026-01-01-01.out"), (16, "current.out")):
+        (folder / name).write_bytes(b"%03d\n%03d\n" % (begin, begin + 4))
+        (folder / f"{name}.idx").write_bytes(b"%016d %014.3f\n" % (begin, MORNING_S))
+    reached = excerpt.reach(str(path))
+    assert reached == excerpt.Reach(path.stat().st_ino, 24)
+    with path.open("ab") as file:
+        file.write(b"of the next run\n")
+    assert excerpt.last_lines(str(path), 4, reached) == ["004", "008", "012", "016", "020"]
+    compression.compress(str(folder / "2026-01-01-01.out"), "gzip")
+    assert excerpt.last_lines(str(path), 12, reached) == ["012", "016", "020"]
+    (folder / "2026-01-01-01.out.gz").unlink()
+    assert excerpt.last_lines(str(path), 4, reached) == ["004", "016", "020"]
+    assert excerpt.last_lines(str(path), 20, reached) == ["020"]
 
 
 SHORT, LONG = Exit(MORNING_S, 0.1, 3), Exit(MORNING_S, 100.0, 139)

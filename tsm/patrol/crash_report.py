@@ -12,7 +12,7 @@ from tsm.patrol.log_places import first_line
 from tsm.policy import restart, rules, state
 from tsm.policy.environ import masked
 from tsm.record import Record, changed
-from tsm.store import config, crashes, documents, excerpt, journal, log_index, logs, runs
+from tsm.store import config, crashes, documents, excerpt, journal, logs, runs
 
 _START = "start: "  # before the reason, in the rule of a start that has failed
 _NOT_EXECUTED = (126, 127)  # the codes of who cannot become another program
@@ -49,7 +49,7 @@ class Facts(Record):
 
 
 def seen(home: Home, process: Process) -> Seen:
-    """Note how far the logs of the run reach: two stats, and the next run may begin."""
+    """Note how far the logs of the run reach, and the next run may begin."""
     run, name = process.run, process.name
     core = None
     number = restart.signal_of(run.code) if run is not None and run.code is not None else None
@@ -198,9 +198,7 @@ def _output(home: Home, process: Process, at: Seen) -> dict[str, list[str]]:
     if run is None:
         return {"out": [], "err": []}
     out, err = (
-        excerpt.last_lines(
-            logs.current(home, name, stream), log_index.offset(home, name, stream, first), last
-        )
+        excerpt.last_lines(logs.current(home, name, stream), first, last)
         for stream, first, last in zip(logs.STREAMS, run.logs, (at.out, at.err), strict=True)
     )
     if process.spec.source_maps:

@@ -8,7 +8,7 @@ from tsm.errors import Broken
 from tsm.patrol import crash_report
 from tsm.policy import state
 from tsm.record import changed
-from tsm.store import journal, log_index, logs, runs
+from tsm.store import journal, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,12 +52,8 @@ def _seen_then(home: Home, process: Process, run: Run, ended_s: float) -> Seen:
     now = process.run
     if now is None or now.id == run.id:
         return at
-    ends = (
-        log_index.offset(home, process.name, stream, position)
-        for stream, position in zip(logs.STREAMS, now.logs, strict=True)
-    )
     out, err = (
-        reach and changed(reach, size_bytes=min(reach.size_bytes, size_bytes))
-        for reach, size_bytes in zip((at.out, at.err), ends, strict=True)
+        reach and changed(reach, end=min(reach.end, end))
+        for reach, end in zip((at.out, at.err), now.logs, strict=True)
     )
     return changed(at, out=out, err=err)
