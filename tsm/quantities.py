@@ -39,6 +39,11 @@ def whole(text: str) -> int:
     return int(text)
 
 
+def counted(number: int, noun: str, ending: str = "s") -> str:
+    """So many of them: `1 run`, `2 runs`."""
+    return f"{number} {noun}{ending if number != 1 else ''}"
+
+
 def is_number(text: str) -> bool:
     """Whether it is a number that is not negative, perhaps with a decimal point."""
     whole_part, _, part = text.partition(".")

@@ -83,7 +83,7 @@ FAILURE = Restart("on-failure")
         pytest.param(
             Restart(max_retries=0),
             ends(SHORT),
-            Rest("errored", "1 short runs in a row, the last exited with 1"),
+            Rest("errored", "1 short run in a row, the last exited with 1"),
             id="no retries",
         ),
         pytest.param(

@@ -11,6 +11,7 @@ from tsm.patrol.observe import observe_all, uptime_s
 from tsm.patrol.process import load
 from tsm.policy.environ import masked
 from tsm.policy.settings import SETTINGS, default, value_of
+from tsm.quantities import counted
 from tsm.store import documents, environment, follower, journal, log_paths, logs
 from tsm.view import text
 from tsm.view.arguments import add_names, add_output
@@ -154,10 +155,11 @@ def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     spec, rule = facts["spec"], facts["spec"]["restart"]
     reason = f" ({facts['reason']})" if facts["reason"] else ""
     policy = (
-        f"{rule['when']}, up to {rule['max_retries']} short runs "
+        f"{rule['when']}, up to {counted(rule['max_retries'], 'short run')} "
         f"(< {rule['min_uptime_s']:g} s) in a row, "
         f"delay {rule['delay_s']:g} to {rule['max_delay_s']:g} s"
     )
+    short = counted(facts["unstable_restarts"], "short run")
     started = facts["run"] and _moment(facts["run"]["time"])
     rows = (
         ("name", f"{facts['name']} (id {facts['tsm_id']})"),
@@ -168,14 +170,14 @@ def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("launcher", facts["run"] and facts["run"]["launcher"]),
         ("started", started),
         ("uptime", text.duration(facts["uptime_s"])),
-        ("restarts", f"{facts['restarts']} ({facts['unstable_restarts']} short runs in a row)"),
+        ("restarts", f"{facts['restarts']} ({short} in a row)"),
         ("cpu, memory", facts["pid"] and f"{facts['cpu']}%, {text.size(facts['mem'])}"),
         ("command", spec["command"]),
         ("argv", " ".join(map(repr, spec["argv"]))),
         ("cwd", spec["cwd"]),
         ("port", spec["port"]),
         ("umask", spec["umask"]),
-        ("environment", f"{facts['env_count']} variables (tsm env {facts['name']})"),
+        ("environment", f"{counted(facts['env_count'], 'variable')} (tsm env {facts['name']})"),
         ("env file", spec["env_file"]),
         ("restart", policy),
         ("stop", f"{spec['stop_signal']}, then SIGKILL after {spec['stop_timeout_s']:g} s"),

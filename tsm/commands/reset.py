@@ -7,6 +7,7 @@ from tsm.patrol import presence
 from tsm.patrol.choose import chosen
 from tsm.patrol.hold import held_all
 from tsm.patrol.reset import reset, wake_launchers
+from tsm.quantities import counted
 from tsm.view.arguments import add_names, add_output
 
 TYPE_CHECKING = False
@@ -29,10 +30,11 @@ def run(opts: Namespace, context: Context) -> int:
     with held_all(context.home, names, LOCK_S) as held:
         for name, process in held.processes.items():
             restarts = reset(context.home, process)
+            said = "nothing to forget"
             if restarts is not None:
                 again.append(process)
+                said = f"reset ({counted(restarts, 'restart')})"
             values = {"name": name, "action": None if restarts is None else "reset"}
-            said = "nothing to forget" if restarts is None else f"reset ({restarts} restarts)"
             context.row({**values, "restarts": restarts or 0}, f"{name}: {said}")
     wake_launchers(again)
     presence.attend(context.home, names)

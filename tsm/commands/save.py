@@ -7,6 +7,7 @@ from tsm.patrol.observe import observe_all
 from tsm.patrol.process import load
 from tsm.patrol.take_down import RESTART
 from tsm.policy.words import is_name
+from tsm.quantities import counted
 from tsm.store import environment, home, saved
 from tsm.view.arguments import add_output
 
@@ -41,5 +42,5 @@ def run(opts: Namespace, context: Context) -> int:
         rows.append(saved.Saved(process.spec, environment.read(place, one.name), up))
     path = saved.write(place, opts.save, rows)
     values = {"save": opts.save, "path": path, "processes": len(rows)}
-    context.row(values, f"saved {len(rows)} processes in {path}")
+    context.row(values, f"saved {counted(len(rows), 'process', 'es')} in {path}")
     return 0

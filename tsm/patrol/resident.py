@@ -20,6 +20,7 @@ from tsm.patrol.reconcile import Done, reconcile
 from tsm.patrol.resident_log import rotate_log
 from tsm.patrol.surroundings import Surroundings
 from tsm.patrol.ward import Ward
+from tsm.quantities import counted
 from tsm.store import attendance, lock, runs
 
 TYPE_CHECKING = False
@@ -219,7 +220,7 @@ class Resident:
     def _beat(self) -> None:
         """Show that it lives, and see to what it needs for that. Goes on whatever fails."""
         asyncio.get_running_loop().call_later(_BEAT_S, self._beat)
-        notify.tell(f"WATCHDOG=1\nSTATUS=looks after {len(self._wards)} processes")
+        notify.tell(f"WATCHDOG=1\nSTATUS=looks after {counted(len(self._wards), 'process', 'es')}")
         offspring.bury()
         try:
             if not attendance.beat(self.home):

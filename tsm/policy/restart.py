@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tsm import quantities
 from tsm.model import Exit, Rest, Start
 
 TYPE_CHECKING = False
@@ -49,14 +50,15 @@ def after_exit(rule: Restart, exits: Sequence[Exit]) -> Start | Rest:
     short = short_runs(rule, exits)
     if short and short > rule.max_retries:
         again_s = None if rule.retry_after_s is None else last.time_s + rule.retry_after_s
-        return Rest("errored", f"{short} short runs in a row, the last {how}", again_s)
+        runs = quantities.counted(short, "short run")
+        return Rest("errored", f"{runs} in a row, the last {how}", again_s)
     streak = max(short, crowded_runs(exits))
     if streak == 0:
         return Start(last.time_s, how)
     pause_s = rule.delay_s
     for _ in range(min(streak - 1, _doublings(rule))):
         pause_s *= 2.0
-    which = f"{_ordinal(short)} short run" if short else "many runs within a minute"
+    which = f"{ordinal(short)} short run" if short else "many runs within a minute"
     return Start(last.time_s + min(pause_s, rule.max_delay_s), f"{which}, {how}")
 
 
@@ -105,9 +107,10 @@ def _doublings(rule: Restart) -> int:
     return count
 
 
-def _ordinal(number: int) -> str:
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 // 10 != 1 else "th"
-    return f"{number}{ending}"
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `4th`, `11th`, `21st`."""
+    teen = 10 < number % 100 < 14
+    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def outcome(one: Exit) -> str:

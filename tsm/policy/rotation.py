@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tsm.quantities import counted
 from tsm.record import Record
 from tsm.spec import ROTATIONS
 
@@ -66,7 +67,7 @@ def expired(rule: Rule, files: Sequence[LogFile], now_s: float) -> list[tuple[Lo
     for stream in sorted({one.stream for one in files}):
         own = [one for one in files if one.stream == stream]
         for one in own[: max(0, len(own) - rule.keep)]:
-            gone[one.path] = (one, f"more than {rule.keep} files")
+            gone[one.path] = (one, f"more than {counted(rule.keep, 'file')}")
     for one in files:
         if rule.age_s is not None and now_s - one.time_s > rule.age_s:
             gone.setdefault(one.path, (one, "too old"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tsm.model import Rest
-from tsm.policy.restart import after_exit, crowded_runs, short_runs
+from tsm.policy.restart import after_exit, crowded_runs, ordinal, short_runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,9 +32,3 @@ def acted(rule: Restart, exits: Sequence[Exit]) -> str:
         count = f"{ordinal(short)} short run in a row" if short > 1 else "a short run"
         return f"{head} {count}, {when}"
     return f"{head} {ordinal(crowded)} end too many within a minute, {when}"
-
-
-def ordinal(number: int) -> str:
-    """`1st`, `2nd`, `3rd`, `4th`, `11th`, `21st`."""
-    teen = 10 < number % 100 < 14
-    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
