@@ -45,3 +45,15 @@ def test_rotated_files_go_where_that_is_asked_for(tsm: Tsm) -> None:
 def test_a_name_is_asked_for_and_must_be_known(tsm: Tsm) -> None:
     assert tsm("flush", ok=False).status == 2
     assert tsm("flush", "nobody", ok=False).status == 3
+
+
+def test_a_log_that_is_no_file_keeps_no_other_from_being_emptied(tsm: Tsm) -> None:
+    for name in ("api", "web"):
+        tsm("start", "echo one", "--name", name, "--restart", "no")
+        eventually(lambda name=name: tsm("logs", name).out)  # type: ignore[misc]
+    log = Files(tsm.home, "api").folder / "current.out"
+    log.unlink()
+    log.mkdir()
+    result = tsm("flush", "all", ok=False)
+    assert (result.status, result.row["name"], result.row["bytes"]) == (7, "web", 4)
+    assert str(log) in result.err

@@ -187,7 +187,7 @@ def test_what_is_over_can_be_told_of_a_run_whose_log_was_rotated(tsm: Tsm, gate:
     gate.open(3)
     files.await_event("crash")
     eventually(lambda: tsm("crashes").rows)
-    assert tsm("crashes", "--show", "web").row["err"] == ["last"]
+    assert tsm("crashes", "--show", "web").row["err"] == ["old", "last"]
 
 
 COPYING = "while read line; do echo $line; done <{}; exec sleep 1000"
@@ -286,3 +286,20 @@ def test_all_is_told_of_in_json_where_nobody_looks(tsm: Tsm) -> None:
     assert set(row) == {"name", "action", "stream", "file", "bytes", "reason", "stopped_ms"}
     assert tsm("rotate", "--force", "--table").out == ""
     assert tsm("rotate", "nobody", ok=False).status == 3
+
+
+def test_nothing_is_removed_for_settings_that_cannot_be_read(tsm: Tsm) -> None:
+    files = start_counting(tsm, 10)
+    for number in range(40):
+        (files.folder / f"2026-01-01-{number:02}.out").write_text("old\n")
+    settings = tsm.home / "config.toml"
+    usual = settings.read_text()
+    settings.write_text(f'{usual}log_keep = 1000\nlog_size = "much"\n')
+    for command in ("rotate", "patrol"):
+        result = tsm(command, ok=False)
+        assert result.status == 6
+        assert f"{settings}: log_size" in result.err
+    assert len(rotated(files)) == 40
+    settings.write_text(usual)
+    tsm("rotate")
+    assert len(rotated(files)) == 30  # by default

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsm.errors import TsmError
+from tsm.errors import TsmError, refused
 from tsm.patrol import log_care
 from tsm.patrol.choose import chosen
 from tsm.view import text
@@ -28,8 +28,8 @@ def run(opts: Namespace, context: Context) -> int:
     for name in chosen(context.home, opts.names):
         try:
             acts = log_care.flush(context.home, name, all_of_it=opts.rotated)
-        except TsmError as error:
-            problems.append(error)
+        except (TsmError, OSError) as error:
+            problems.append(error if isinstance(error, TsmError) else refused(error))
             continue
         size = sum(act.size for act in acts)
         values = {"name": name, "action": "flush" if acts else None, "bytes": size}

@@ -79,8 +79,8 @@ def report(home: Home, process: Process, at: Seen, facts: Facts) -> bool:
 
 
 def _bounds(home: Home) -> crashes.Bounds:
-    """How much is kept; where config.toml makes no sense, as much as without it."""
-    settings = config.Config()
+    """How much is kept; where config.toml makes no sense, as much as a home may have."""
+    settings = config.CAREFUL
     with suppress(Broken):
         settings = config.read(home)
     return crashes.Bounds(settings.crash_reports, settings.crash_bytes)

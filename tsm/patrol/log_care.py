@@ -74,7 +74,7 @@ def look_after_all(
     try:
         settings = config.read(home)
     except Broken as error:
-        settings = config.Config()
+        settings = config.CAREFUL
         problems.append(error)
     for name in names:
         if not definitions.exists(home, name):  # it has been deleted meanwhile

@@ -15,7 +15,6 @@ from tsm.patrol.sampling import Sampler
 from tsm.patrol.supervision import Supervision
 from tsm.policy.supervised import asks, limited
 from tsm.store import attendance, config
-from tsm.store.config import Config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class Surroundings:
 
     def __init__(self, home: Home, wards: Callable[[], Iterable[Ward]]) -> None:
         self.home = home
-        self.config = Config()
+        self.config = config.CAREFUL
         self._configure()
         self._wards = wards
         self._sockets: list[socket] = []

@@ -21,6 +21,7 @@ _MOST_BYTES = 1 << 20
 _DAY_S = 86400.0
 _LONGEST_S = 1e9
 _LEAST_LOG_BYTES = 4096
+_NO_BOUND = 1 << 60
 
 
 class Config(Record):
@@ -35,6 +36,10 @@ class Config(Record):
     logs: Logs = Logs()  # for processes that have no settings of their own
     logs_total_bytes: int | None = None  # that all rotated files of the home may have
     disk_free_bytes: int | None = None  # below which rotated files are removed
+
+
+# What holds where the file makes no sense: the defaults, but nothing is removed that it may keep.
+CAREFUL = Config(crash_reports=_NO_BOUND, crash_bytes=_NO_BOUND, logs=Logs(keep=_NO_BOUND))
 
 
 def path(home: Home) -> str:
