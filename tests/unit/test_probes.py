@@ -23,7 +23,7 @@ from tsm.record import changed
 from tsm.spec import Probe
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
 BODY = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
@@ -278,6 +278,28 @@ def test_log_reads_on_in_a_file_that_was_emptied(world: World, tmp_path: Path) -
     assert not answer(probe, world).ok
     out.write_text("up\n")
     assert answer(probe, world).ok
+
+
+def test_log_finds_what_was_rotated_before_anybody_looked(world: World, tmp_path: Path) -> None:
+    (tmp_path / "current.out").write_text("new\n")
+    written = b"of another run: up\n" + b"x" * 300_000 + b" up 1\n" + b"new\n"
+    begin = len(written) - 4
+
+    def rotated(_stream: str, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        for at in range(first, last, 4096):
+            yield at, written[at : min(last, at + 4096)]
+
+    world = changed(
+        world,
+        streams=("out",),
+        began_bytes={"out": written.index(b"x")},
+        log_begin=lambda _stream: begin,
+        rotated=rotated,
+    )
+    assert not answer(Probe(check="log:^up|of another"), world).ok
+    assert answer(Probe(check="log:x up [0-9]"), world).ok
+    assert answer(Probe(check="log:^new"), world).ok
+    assert not answer(Probe(check="log:^up|of another"), world).ok
 
 
 def test_log_reads_no_stream_that_has_no_log_of_its_own(world: World, tmp_path: Path) -> None:

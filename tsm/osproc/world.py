@@ -9,7 +9,7 @@ from tsm.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tsm.osproc.written import Written
 
@@ -45,4 +45,6 @@ class World(Record):
     streams: Sequence[str] = ("out", "err")  # that have a log of their own
     began_bytes: Mapping[str, int] = {}  # stream -> its position when the run began
     log_begin: Callable[[str], int] = lambda _stream: 0  # the position at which its file begins
+    # What was rotated out of it between two positions, in blocks, each with its position.
+    rotated: Callable[[str, int, int], Iterable[tuple[int, bytes]]] = lambda *_: ()
     user: User | None = None  # None: the caller itself

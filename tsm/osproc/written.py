@@ -39,7 +39,10 @@ class Written:
 
         path = f"{self._world.directory}/current.{stream}"
         begin = self._world.log_begin(stream)
-        offset = max(0, self._positions[stream] - begin)  # rotated out of it, it is not searched
+        line = await self._found_before(begin, stream, timeout_s)
+        if line is not None:
+            return line
+        offset = self._positions[stream] - begin
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
@@ -61,8 +64,27 @@ class Written:
             os.close(fd)
         return None
 
+    async def _found_before(self, begin: int, stream: str, timeout_s: float) -> str | None:
+        """The same, in what has been rotated out of the file since it was looked at last."""
+        import asyncio
+
+        rest = b""
+        if self._positions[stream] < begin:
+            for at, data in self._world.rotated(stream, self._positions[stream], begin):
+                block = rest + data
+                line = await patterns.found(
+                    self.pattern, block.decode("utf-8", "replace"), timeout_s
+                )
+                if line is not None:
+                    return line
+                rest = block[_done_bytes(block) :]
+                self._positions[stream] = at + len(data) - len(rest)
+                await asyncio.sleep(0)
+            self._positions[stream] = begin
+        return None
+
 
 def _done_bytes(block: bytes) -> int:
     """How much of a block need not be looked at again: all but a line that has no end yet."""
     whole = block.rfind(b"\n") + 1
-    return max(whole, len(block) - _TAIL_BYTES) if len(block) == _BLOCK_BYTES else whole
+    return max(whole, len(block) - _TAIL_BYTES) if len(block) >= _BLOCK_BYTES else whole

@@ -17,7 +17,7 @@ from tsm.patrol.sampling import Sampler, due
 from tsm.policy import excess
 from tsm.policy.health import Verdict, judged, printable
 from tsm.policy.supervised import asks, limited
-from tsm.store import config, environment, health, log_index, logs
+from tsm.store import config, environment, health, log_index, logs, rotated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ def world(home: Home, process: Process, run: Run) -> World:
         streams=logs.streams(home, process.name),
         began_bytes=dict(zip(logs.STREAMS, run.logs, strict=True)),
         log_begin=lambda stream: log_index.begin(home, process.name, stream),
+        rotated=lambda stream, first, last: rotated.between(
+            logs.current(home, process.name, stream), first, last
+        ),
         user=None if who is None else User(who.uid, who.gid, who.groups),
     )
 
