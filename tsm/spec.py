@@ -12,6 +12,11 @@ RESTART_POLICIES = ("always", "on-failure", "unless-stopped", "no")
 OVERLAPS = ("skip", "queue", "kill")
 COMPRESSIONS = ("none", "gzip", "zstd")
 ROTATIONS = ("size", "hourly", "daily")
+# What may be set for logs, least and most.
+LOG_BYTES = (4096, 1 << 60)  # from which a file is rotated
+LOGS_KEPT = (0, 1_000_000)  # files of a stream
+LOG_AGE_S = (60, 1e9)
+LOGS_BYTES = (0, 1 << 60)  # of all rotated files
 MERGED = "current.out"  # what current.err leads to where both streams are one
 NOWHERE = "/dev/null"
 HOOKS = ("pre_start", "post_start", "pre_stop", "post_stop", "on_crash", "on_unhealthy")
@@ -148,3 +153,12 @@ class Spec(Record):
     logs: Logs = Logs()
     source_maps: bool = False  # a node child maps its stack traces, crash reports do as well
     other: Mapping[str, object] = {}  # keys of a later release, kept
+
+
+def is_rotation(text: str) -> bool:
+    """Whether it is one of ROTATIONS, that of each day perhaps with an hour: `daily@4`."""
+    word, at, hour = text.partition("@")
+    if not at:
+        return word in ROTATIONS
+    number = hour.isascii() and hour.isdecimal() and len(hour) <= 2
+    return word == "daily" and number and int(hour) < 24

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tsm.errors import Broken, Refused
+from tsm.policy.settings import SETTINGS, value_of
 from tsm.record import changed
 from tsm.spec import Spec
 from tsm.store import config, definitions
@@ -17,6 +18,9 @@ from tsm.store.home import Home, prepare
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tsm.policy.setting import Setting
+
+SPEC = Spec("web", ("sleep", "9"), "sleep 9", "/srv")
 WHOLE = """
 patrol = "cron"
 max_processes = 2
@@ -67,6 +71,41 @@ def test_a_bad_value_is_told_with_path_key_and_example(place: Home, line: str, s
     assert str(told.value).startswith(f"{path}: {said}")
 
 
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("size", ["4k", "1G"], ["4095", "much"]),
+        ("rotate", ["size", "hourly", "daily", "daily@4", "daily@04"], ["daily@24", "hourly@4"]),
+        ("keep", [0, 1_000_000], [-1, 1_000_001]),
+        ("age", ["60s", "14d"], ["59s", "40000d"]),
+        ("total", ["0", "1G"], ["many"]),
+        ("compress", ["none", "gzip", "zstd"], ["xz"]),
+    ],
+)
+def test_what_holds_for_all_logs_is_what_may_be_set_for_one(
+    place: Home, key: str, good: list[str | int], bad: list[str | int]
+) -> None:
+    path, setting = Path(config.path(place)), SETTINGS[f"log-{key}"]
+    for value in good:
+        path.write_text(f"log_{key} = {value!r}\n")
+        found = value_of(changed(SPEC, logs=config.read(place).logs), setting)
+        assert found == setting.read(str(value))
+        assert complaint(setting, str(value)) is None
+    for value in bad:
+        path.write_text(f"log_{key} = {value!r}\n")
+        with pytest.raises(Broken, match=f"log_{key}"):
+            config.read(place)
+        assert complaint(setting, str(value))
+
+
+def complaint(setting: Setting, text: str) -> str | None:
+    """What a command line says to it."""
+    try:
+        return setting.problem(setting.read(text))
+    except ValueError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_what_is_no_file_is_told_at_once(place: Home, make: Callable[[str], None]) -> None:
     make(config.path(place))
@@ -76,11 +115,10 @@ def test_what_is_no_file_is_told_at_once(place: Home, make: Callable[[str], None
 
 def test_no_more_processes_are_made_than_it_allows(place: Home) -> None:
     Path(config.path(place)).write_text("max_processes = 2\n")
-    spec = Spec("web", ("sleep", "9"), "sleep 9", "/srv")
     for name in ("a", "b"):
-        definitions.create(place, changed(spec, name=name), {})
+        definitions.create(place, changed(SPEC, name=name), {})
     with pytest.raises(Refused, match=r"config\.toml says max_processes = 2, and the home has 2"):
-        definitions.create(place, spec, {})
+        definitions.create(place, SPEC, {})
     assert sorted(path.name for path in Path(place.processes).iterdir()) == ["a", "b"]
     definitions.remove(place, "a")
-    assert definitions.create(place, spec, {}).tsm_id == 3
+    assert definitions.create(place, SPEC, {}).tsm_id == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tsm.policy import rotation, values
 from tsm.policy.setting import Setting, choice
-from tsm.spec import COMPRESSIONS
+from tsm.spec import COMPRESSIONS, LOG_AGE_S, LOG_BYTES, LOGS_BYTES, LOGS_KEPT
 
 LOGS = (
     Setting(
@@ -40,7 +40,7 @@ LOGS = (
         values.size,
         "SIZE",
         "rotate a log file that has become so large",
-        values.within(4096, 1 << 60, " bytes, such as 10M"),
+        values.within(*LOG_BYTES, " bytes, such as 10M"),
     ),
     Setting(
         "log-rotate",
@@ -56,7 +56,7 @@ LOGS = (
         values.whole,
         "N",
         "keep so many rotated files of each stream",
-        values.within(0, 1_000_000),
+        values.within(*LOGS_KEPT),
     ),
     Setting(
         "log-age",
@@ -64,7 +64,7 @@ LOGS = (
         values.seconds,
         "TIME",
         "remove rotated files that are older",
-        values.within(60, 1e9, " s, such as 14d"),
+        values.within(*LOG_AGE_S, " s, such as 14d"),
     ),
     Setting(
         "log-total",
@@ -72,7 +72,7 @@ LOGS = (
         values.size,
         "SIZE",
         "keep rotated files of so much together",
-        values.within(0, 1 << 60, " bytes, such as 1G"),
+        values.within(*LOGS_BYTES, " bytes, such as 1G"),
     ),
     choice("log-compress", "logs.compress", COMPRESSIONS, "rotated files: none, gzip or zstd"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tsm.quantities import counted
 from tsm.record import Record
-from tsm.spec import ROTATIONS
+from tsm.spec import ROTATIONS, is_rotation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,8 +92,5 @@ def excess(files: Sequence[LogFile], most_bytes: int) -> list[LogFile]:
 
 def problem(value: object) -> str | None:
     """What is wrong with when logs are rotated."""
-    word, at, hour = str(value).partition("@")
-    fine = word in ROTATIONS and (not at or word == "daily")
-    if fine and at:
-        fine = hour.isascii() and hour.isdecimal() and len(hour) <= 2 and int(hour) < 24
+    fine = is_rotation(str(value))
     return None if fine else f"{value!r}: not one of {', '.join(ROTATIONS)}, or such as daily@4"

@@ -8,7 +8,15 @@ import stat
 from tsm import quantities
 from tsm.errors import Broken
 from tsm.record import Record, changed
-from tsm.spec import COMPRESSIONS, ROTATIONS, Logs
+from tsm.spec import (
+    COMPRESSIONS,
+    LOG_AGE_S,
+    LOG_BYTES,
+    LOGS_BYTES,
+    LOGS_KEPT,
+    Logs,
+    is_rotation,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +27,6 @@ if TYPE_CHECKING:
 RESIDENT, CRON = "resident", "cron"
 _MOST_BYTES = 1 << 20
 _DAY_S = 86400.0
-_LONGEST_S = 1e9
-_LEAST_LOG_BYTES = 4096
 _NO_BOUND = 1 << 60
 
 
@@ -99,78 +105,72 @@ def _bytes(where: str) -> bytes | None:
         os.close(fd)
 
 
-def _patrol(value: object) -> str:
-    if value not in (RESIDENT, CRON):
-        raise ValueError
-    return str(value)
+def _word(*words: str) -> Callable[[object], str]:
+    """A reader of one of these."""
+
+    def word(value: object) -> str:
+        if value not in words:
+            raise ValueError
+        return str(value)
+
+    return word
 
 
-def _count(least: int) -> Callable[[object], int]:
-    """A reader of whole numbers from `least` on."""
+def _count(least: int, most: int = _NO_BOUND) -> Callable[[object], int]:
+    """A reader of whole numbers within these."""
 
     def count(value: object) -> int:
-        if type(value) is not int or value < least:
+        if type(value) is not int or not least <= value <= most:
             raise ValueError
         return value
 
     return count
 
 
+def _size(least: int, most: int = _NO_BOUND) -> Callable[[object], int]:
+    """A reader of numbers of bytes within these."""
+    count = _count(least, most)
+    return lambda value: count(quantities.size(value) if isinstance(value, str) else value)
+
+
+def _time(least_s: float, most_s: float) -> Callable[[object], float]:
+    """A reader of times within these."""
+
+    def time(value: object) -> float:
+        given = quantities.seconds(value) if isinstance(value, str) else value
+        if type(given) not in (int, float) or not least_s <= float(str(given)) <= most_s:
+            raise ValueError  # a bool would be an int as well, and not a number lies nowhere
+        return float(str(given))
+
+    return time
+
+
 def _interval(value: object) -> float:
-    given = quantities.seconds(value) if isinstance(value, str) else value
-    if type(given) not in (int, float):  # a bool would be an int as well
-        raise ValueError
-    interval_s = float(str(given))
-    if interval_s != 0 and not 1.0 <= interval_s <= _DAY_S:  # not a number is neither
+    interval_s = _time(0.0, _DAY_S)(value)
+    if 0.0 < interval_s < 1.0:
         raise ValueError
     return interval_s
 
 
-def _size(value: object) -> int:
-    return _count(1)(quantities.size(value) if isinstance(value, str) else value)
-
-
-def _log_size(value: object) -> int:
-    size = _size(value)
-    if size < _LEAST_LOG_BYTES:
-        raise ValueError
-    return size
-
-
-def _rotate(value: object) -> str:
-    word, at, hour = str(value).partition("@")
-    hours = [str(number) for number in range(24)] + [f"{number:02}" for number in range(10)]
-    if word not in ROTATIONS or (at and (word != "daily" or hour not in hours)):
-        raise ValueError
-    return str(value)
-
-
-def _age(value: object) -> float:
-    given = quantities.seconds(value) if isinstance(value, str) else value
-    if type(given) not in (int, float) or not 60.0 <= float(str(given)) <= _LONGEST_S:
-        raise ValueError
-    return float(str(given))
-
-
-def _compression(value: object) -> str:
-    if value not in COMPRESSIONS:
+def _rotation(value: object) -> str:
+    if not is_rotation(str(value)):
         raise ValueError
     return str(value)
 
 
 _KEYS: dict[str, tuple[str, Callable[[object], object], str]] = {
-    "patrol": ("patrol", _patrol, '"resident" or "cron"'),
+    "patrol": ("patrol", _word(RESIDENT, CRON), '"resident" or "cron"'),
     "max_processes": ("max_processes", _count(1), "a number from 1 on, such as 100"),
     "metrics_interval": ("metrics_interval_s", _interval, '0, or 1s to 1d, such as "60s"'),
     "metrics_days": ("metrics_days", _count(1), "a number of days from 1 on, such as 14"),
     "crash_reports": ("crash_reports", _count(0), "a number from 0 on, such as 50"),
-    "crash_bytes": ("crash_bytes", _size, 'a size, such as "10M"'),
-    "log_size": ("logs.size_bytes", _log_size, 'a size from 4k on, such as "10M"'),
-    "log_rotate": ("logs.rotate", _rotate, '"size", "hourly" or such as "daily@4"'),
-    "log_keep": ("logs.keep", _count(0), "a number from 0 on, such as 30"),
-    "log_age": ("logs.age_s", _age, 'a time from 60 s on, such as "14d"'),
-    "log_total": ("logs.total_bytes", _size, 'a size, such as "1G"'),
-    "log_compress": ("logs.compress", _compression, '"none", "gzip" or "zstd"'),
-    "logs_total": ("logs_total_bytes", _size, 'a size, such as "10G"'),
-    "disk_free": ("disk_free_bytes", _size, 'a size, such as "1G"'),
+    "crash_bytes": ("crash_bytes", _size(1), 'a size, such as "10M"'),
+    "log_size": ("logs.size_bytes", _size(*LOG_BYTES), 'a size from 4k on, such as "10M"'),
+    "log_rotate": ("logs.rotate", _rotation, '"size", "hourly" or such as "daily@4"'),
+    "log_keep": ("logs.keep", _count(*LOGS_KEPT), "a number from 0 on, such as 30"),
+    "log_age": ("logs.age_s", _time(*LOG_AGE_S), 'a time from 60 s on, such as "14d"'),
+    "log_total": ("logs.total_bytes", _size(*LOGS_BYTES), 'a size, such as "1G"'),
+    "log_compress": ("logs.compress", _word(*COMPRESSIONS), '"none", "gzip" or "zstd"'),
+    "logs_total": ("logs_total_bytes", _size(1), 'a size, such as "10G"'),
+    "disk_free": ("disk_free_bytes", _size(1), 'a size, such as "1G"'),
 }
