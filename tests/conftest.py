@@ -11,6 +11,7 @@ import pytest
 from tests.running import PROGRAM, Tsm, Warm
 from tests.survivors import Survivors
 from tests.waiting import Gate, eventually
+from tsm.store.home import Home, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,14 @@ def home(tmp_path: Path) -> Path:
     path.mkdir(mode=0o700)
     (path / "config.toml").write_text('patrol = "cron"\nmetrics_interval = 0\n')
     return path
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Home:
+    """An empty home, as the modules of tsm see it."""
+    place = Home(str(tmp_path / "home"))
+    prepare(place)
+    return place
 
 
 @pytest.fixture

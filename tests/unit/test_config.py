@@ -13,12 +13,12 @@ from tsm.policy.settings import SETTINGS, value_of
 from tsm.record import changed
 from tsm.spec import Spec
 from tsm.store import config, definitions
-from tsm.store.home import Home, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tsm.policy.setting import Setting
+    from tsm.store.home import Home
 
 SPEC = Spec("web", ("sleep", "9"), "sleep 9", "/srv")
 WHOLE = """
@@ -30,13 +30,6 @@ crash_reports = 0
 crash_bytes = "1M"
 of_a_later_release = true
 """
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Home:
-    home = Home(str(tmp_path / "home"))
-    prepare(home)
-    return home
 
 
 def test_nobody_has_to_write_one(place: Home) -> None:

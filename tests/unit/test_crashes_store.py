@@ -16,21 +16,14 @@ from tsm.spec import Restart
 from tsm.store import compression, crashes, excerpt
 from tsm.store.crashes import Bounds
 from tsm.store.documents import object_bytes
-from tsm.store.home import Home, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tsm.store.home import Home
+
 MORNING_S = 1577880000.5  # of 2020-01-01
 SMALL, LARGE = "x", "0123456789" * 1000
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """A home without reports."""
-    place = Home(str(tmp_path / "home"))
-    prepare(place)
-    return place
 
 
 def report(number: int, said: str = SMALL, **values: object) -> dict[str, Any]:
@@ -54,75 +47,75 @@ def report(number: int, said: str = SMALL, **values: object) -> dict[str, Any]:
     return {**whole, **values}
 
 
-def kept(home: Home, name: str = "web") -> list[int]:
+def kept(place: Home, name: str = "web") -> list[int]:
     """The numbers of the runs that have reports, oldest first."""
-    return [int(one.run, 16) for one in crashes.listed(home, name)]
+    return [int(one.run, 16) for one in crashes.listed(place, name)]
 
 
 SIZE = len(object_bytes(report(0)))
 
 
 @pytest.mark.parametrize(("said", "ending"), [(SMALL, "json"), (LARGE, "json.gz")])
-def test_a_report_is_read_as_it_was_written(home: Home, said: str, ending: str) -> None:
+def test_a_report_is_read_as_it_was_written(place: Home, said: str, ending: str) -> None:
     whole = report(1, said, odd="\udcff")
-    assert crashes.write(home, whole)
-    (one,) = crashes.listed(home, "web")
+    assert crashes.write(place, whole)
+    (one,) = crashes.listed(place, "web")
     name = f"2020-01-01T120001.500Z-crash-0000000000000001.{ending}"
-    assert one.path == f"{home.crashes}/web/{name}"
+    assert one.path == f"{place.crashes}/web/{name}"
     assert os.stat(one.path).st_size < 5000  # noqa: PTH116 - paths are text here
     assert crashes.read(one.path) == whole
 
 
-def test_a_run_has_one_report_of_a_kind(home: Home) -> None:
+def test_a_run_has_one_report_of_a_kind(place: Home) -> None:
     for number in (1, 1, 2):
-        assert crashes.write(home, report(number, time=MORNING_S + number + len(kept(home))))
-    assert crashes.write(home, report(1, kind="stop-needed-kill"))
-    assert sorted(kept(home)) == [1, 1, 2]
+        assert crashes.write(place, report(number, time=MORNING_S + number + len(kept(place))))
+    assert crashes.write(place, report(1, kind="stop-needed-kill"))
+    assert sorted(kept(place)) == [1, 1, 2]
 
 
-def test_what_never_ran_may_fail_any_number_of_times(home: Home) -> None:
+def test_what_never_ran_may_fail_any_number_of_times(place: Home) -> None:
     for run in (None, None, "../../odd"):
-        assert crashes.write(home, report(1, run=run, kind="start-failed"))
-    assert kept(home) == [0, 0, 0]
+        assert crashes.write(place, report(1, run=run, kind="start-failed"))
+    assert kept(place) == [0, 0, 0]
 
 
-def test_the_oldest_go_when_there_are_too_many(home: Home) -> None:
+def test_the_oldest_go_when_there_are_too_many(place: Home) -> None:
     for number in range(6):
-        assert crashes.write(home, report(number), Bounds(count=3))
-    assert kept(home) == [3, 4, 5]
+        assert crashes.write(place, report(number), Bounds(count=3))
+    assert kept(place) == [3, 4, 5]
 
 
-def test_the_oldest_go_when_they_are_too_large_but_never_the_newest(home: Home) -> None:
+def test_the_oldest_go_when_they_are_too_large_but_never_the_newest(place: Home) -> None:
     bounds = Bounds(process_bytes=2 * SIZE)
     for number in range(4):
-        crashes.write(home, report(number), bounds)
-    assert kept(home) == [2, 3]
-    crashes.write(home, report(4, SMALL * 3000), bounds)
-    assert kept(home) == [4]
+        crashes.write(place, report(number), bounds)
+    assert kept(place) == [2, 3]
+    crashes.write(place, report(4, SMALL * 3000), bounds)
+    assert kept(place) == [4]
 
 
-def test_the_oldest_of_all_go_when_a_home_has_too_much(home: Home) -> None:
+def test_the_oldest_of_all_go_when_a_home_has_too_much(place: Home) -> None:
     bounds = Bounds(process_bytes=3 * SIZE, home_bytes=4 * SIZE)
     for number in range(6):
-        crashes.write(home, report(number, name=("web", "sql")[number % 2]), bounds)
-    assert (kept(home, "web"), kept(home, "sql")) == ([2, 4], [3, 5])
+        crashes.write(place, report(number, name=("web", "sql")[number % 2]), bounds)
+    assert (kept(place, "web"), kept(place, "sql")) == ([2, 4], [3, 5])
 
 
 def test_a_full_disk_loses_the_report_and_stops_nobody(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    place: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    assert not crashes.write(home, report(1))
-    assert list(Path(home.crashes, "web").iterdir()) == []
+    assert not crashes.write(place, report(1))
+    assert list(Path(place.crashes, "web").iterdir()) == []
 
 
-def test_a_file_in_the_place_of_the_folder_stops_nobody(home: Home) -> None:
-    Path(home.crashes).write_text("")
-    assert not crashes.write(home, report(1))
-    assert crashes.names(home) == []
+def test_a_file_in_the_place_of_the_folder_stops_nobody(place: Home) -> None:
+    Path(place.crashes).write_text("")
+    assert not crashes.write(place, report(1))
+    assert crashes.names(place) == []
 
 
 @pytest.mark.parametrize(
@@ -185,8 +178,8 @@ def test_a_log_that_was_emptied_counts_whole_and_one_that_was_replaced_not_at_al
     assert excerpt.last_lines(str(path), 0, reached) == []
 
 
-def test_what_was_rotated_meanwhile_is_excerpted_as_far_as_it_is_there(home: Home) -> None:
-    folder = Path(home.process("web"))
+def test_what_was_rotated_meanwhile_is_excerpted_as_far_as_it_is_there(place: Home) -> None:
+    folder = Path(place.process("web"))
     folder.mkdir()
     path = folder / "current.out"
     for begin, name in ((0, "2026-01-01-00.out"), (8, "2026-01-01-01.out"), (16, "current.out")):

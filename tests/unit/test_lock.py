@@ -17,18 +17,11 @@ import pytest
 from tests.waiting import eventually
 from tsm.errors import Busy
 from tsm.store import lock
-from tsm.store.home import Home, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """An empty home."""
-    place = Home(str(tmp_path / "home"))
-    prepare(place)
-    return place
+    from tsm.store.home import Home
 
 
 @pytest.fixture
@@ -42,70 +35,73 @@ def fds() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-def test_is_had_by_one_at_a_time(home: Home) -> None:
-    with lock.held(home, "web", 0.0):
-        with pytest.raises(Busy), lock.held(home, "web", 0.0):
+def test_is_had_by_one_at_a_time(place: Home) -> None:
+    with lock.held(place, "web", 0.0):
+        with pytest.raises(Busy), lock.held(place, "web", 0.0):
             pytest.fail("two have it")
-        with lock.held(home, "else", 0.0):
+        with lock.held(place, "else", 0.0):
             pass
-    with lock.held(home, "web", 0.0):
+    with lock.held(place, "web", 0.0):
         pass
 
 
-def test_busy_names_process_and_holder(home: Home) -> None:
-    with lock.held(home, "web", 0.0), pytest.raises(Busy, match=f"^web: busy: .*pid {os.getpid()}"):
-        lock.take(home, "web", 0.0)
+def test_busy_names_process_and_holder(place: Home) -> None:
+    with (
+        lock.held(place, "web", 0.0),
+        pytest.raises(Busy, match=f"^web: busy: .*pid {os.getpid()}"),
+    ):
+        lock.take(place, "web", 0.0)
 
 
-def test_is_waited_for(home: Home, pool: ThreadPoolExecutor) -> None:
-    first = lock.take(home, "web", 0.0)
-    waiting = pool.submit(lock.take, home, "web", 30.0)
+def test_is_waited_for(place: Home, pool: ThreadPoolExecutor) -> None:
+    first = lock.take(place, "web", 0.0)
+    waiting = pool.submit(lock.take, place, "web", 30.0)
     first.release()
     waiting.result().release()
 
 
-def test_excludes_filelock(home: Home) -> None:
-    other = filelock.FileLock(home.lock_file("web"))
-    with lock.held(home, "web", 0.0), pytest.raises(filelock.Timeout):
+def test_excludes_filelock(place: Home) -> None:
+    other = filelock.FileLock(place.lock_file("web"))
+    with lock.held(place, "web", 0.0), pytest.raises(filelock.Timeout):
         other.acquire(blocking=False)
     with other.acquire(blocking=False):
         pass
 
 
-def test_is_excluded_by_filelock(home: Home) -> None:
-    with filelock.FileLock(home.lock_file("web")), pytest.raises(Busy):
-        lock.take(home, "web", 0.0)
-    lock.take(home, "web", 0.0).release()
+def test_is_excluded_by_filelock(place: Home) -> None:
+    with filelock.FileLock(place.lock_file("web")), pytest.raises(Busy):
+        lock.take(place, "web", 0.0)
+    lock.take(place, "web", 0.0).release()
 
 
-def test_excludes_flock_of_the_shell(home: Home) -> None:
-    command = ["flock", "--nonblock", home.lock_file("web"), "true"]
-    with lock.held(home, "web", 0.0):
+def test_excludes_flock_of_the_shell(place: Home) -> None:
+    command = ["flock", "--nonblock", place.lock_file("web"), "true"]
+    with lock.held(place, "web", 0.0):
         assert subprocess.run(command, check=False).returncode == 1
     assert subprocess.run(command, check=False).returncode == 0
 
 
-def test_file_stays_and_is_empty(home: Home) -> None:
-    lock.take(home, "web", 0.0).release()
-    path = Path(home.lock_file("web"))
+def test_file_stays_and_is_empty(place: Home) -> None:
+    lock.take(place, "web", 0.0).release()
+    path = Path(place.lock_file("web"))
     inode = path.stat().st_ino
-    lock.take(home, "web", 0.0).release()
+    lock.take(place, "web", 0.0).release()
     assert (path.stat().st_ino, path.read_bytes()) == (inode, b"")
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_makes_its_folder_again(home: Home) -> None:
-    folder = Path(home.lock_file("web")).parent
+def test_makes_its_folder_again(place: Home) -> None:
+    folder = Path(place.lock_file("web")).parent
     shutil.rmtree(folder)
-    lock.take(home, "web", 0.0).release()
+    lock.take(place, "web", 0.0).release()
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_that_is_retired_makes_waiters_start_over(home: Home, pool: ThreadPoolExecutor) -> None:
-    path = Path(home.lock_file("web"))
-    first = lock.take(home, "web", 0.0)
+def test_that_is_retired_makes_waiters_start_over(place: Home, pool: ThreadPoolExecutor) -> None:
+    path = Path(place.lock_file("web"))
+    first = lock.take(place, "web", 0.0)
     inode = path.stat().st_ino
-    waiting = [pool.submit(lock.take, home, "web", 30.0) for _ in range(4)]
+    waiting = [pool.submit(lock.take, place, "web", 30.0) for _ in range(4)]
     keeper = path.open()  # so that the next file cannot have the same inode
     first.retire()
     with suppress(FileNotFoundError):  # or a waiter has made the next one already
@@ -117,62 +113,62 @@ def test_that_is_retired_makes_waiters_start_over(home: Home, pool: ThreadPoolEx
         held = done[0].result()
         assert os.fstat(held.fd).st_ino == path.stat().st_ino != inode
         with pytest.raises(Busy):
-            lock.take(home, "web", 0.0)
+            lock.take(place, "web", 0.0)
         waiting.remove(done[0])
         held.release()
     keeper.close()
 
 
-def test_that_is_retired_makes_filelock_start_over(home: Home, pool: ThreadPoolExecutor) -> None:
-    path = Path(home.lock_file("web"))
+def test_that_is_retired_makes_filelock_start_over(place: Home, pool: ThreadPoolExecutor) -> None:
+    path = Path(place.lock_file("web"))
     other = filelock.FileLock(path, thread_local=False)
-    first = lock.take(home, "web", 0.0)
+    first = lock.take(place, "web", 0.0)
     waiting = pool.submit(other.acquire, timeout=30)
     first.retire()
     first.release()
     waiting.result()
     with pytest.raises(Busy):
-        lock.take(home, "web", 0.0)
+        lock.take(place, "web", 0.0)
     other.release()
 
 
-def test_is_let_go_when_the_holder_is_killed(home: Home) -> None:
+def test_is_let_go_when_the_holder_is_killed(place: Home) -> None:
     code = "import sys; from tsm.store import lock; from tsm.store.home import Home\n"
     code += "held = lock.take(Home(sys.argv[1]), 'web', 0.0); print(held.fd, flush=True); input()"
-    argv = [sys.executable, "-c", code, home.root]
+    argv = [sys.executable, "-c", code, place.root]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
         with pytest.raises(Busy, match=f"pid {holder.pid}"):
-            lock.take(home, "web", 0.0)
+            lock.take(place, "web", 0.0)
         holder.kill()
-        lock.take(home, "web", 30.0).release()
+        lock.take(place, "web", 30.0).release()
 
 
-def test_is_kept_by_whoever_has_inherited_it(home: Home) -> None:
-    held = lock.take(home, "web", 0.0)
+def test_is_kept_by_whoever_has_inherited_it(place: Home) -> None:
+    held = lock.take(place, "web", 0.0)
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, pass_fds=[held.fd]) as heir:
         held.release()
         with pytest.raises(Busy):
-            lock.take(home, "web", 0.0)
+            lock.take(place, "web", 0.0)
         heir.kill()
-    lock.take(home, "web", 30.0).release()
+    lock.take(place, "web", 30.0).release()
 
 
-def test_is_not_inherited_by_accident(home: Home) -> None:
-    with lock.held(home, "web", 0.0) as held:
+def test_is_not_inherited_by_accident(place: Home) -> None:
+    with lock.held(place, "web", 0.0) as held:
         assert not os.get_inheritable(held.fd)
 
 
-def test_no_descriptor_is_left_open(home: Home) -> None:
+def test_no_descriptor_is_left_open(place: Home) -> None:
     before = fds()
     for _ in range(3):
-        with lock.held(home, "web", 0.0), pytest.raises(Busy):
-            lock.take(home, "web", 0.0)
+        with lock.held(place, "web", 0.0), pytest.raises(Busy):
+            lock.take(place, "web", 0.0)
     assert fds() == before
 
 
-def test_is_let_go_after_an_error(home: Home) -> None:
-    with pytest.raises(ZeroDivisionError), lock.held(home, "web", 0.0):
+def test_is_let_go_after_an_error(place: Home) -> None:
+    with pytest.raises(ZeroDivisionError), lock.held(place, "web", 0.0):
         raise ZeroDivisionError
-    lock.take(home, "web", 0.0).release()
+    lock.take(place, "web", 0.0).release()

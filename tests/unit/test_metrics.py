@@ -6,23 +6,18 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tsm.patrol.sampling import Sampler, due
 from tsm.store import metrics
-from tsm.store.home import Home, prepare
+
+if TYPE_CHECKING:
+    from tsm.store.home import Home
 
 NOON_S = 1577880000.0  # of 2020-01-01
 DAY_S = 86400.0
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Home:
-    """A home of a release that knew no samples."""
-    home = Home(str(tmp_path / "home"))
-    prepare(home)
-    return home
 
 
 def sample(name: str = "web", mem: int | None = 1000) -> dict[str, object]:

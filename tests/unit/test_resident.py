@@ -10,8 +10,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tsm.model import Identity, Run
 from tsm.osproc import table
 from tsm.patrol.process import Process
@@ -22,20 +20,14 @@ from tsm.patrol.ward import Ward
 from tsm.record import changed
 from tsm.spec import Limits, Probe, Spec
 from tsm.store import attendance, definitions, environment
-from tsm.store.home import Home, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
     from tsm.model import OsProcess
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Home:
-    """An empty home."""
-    home = Home(str(tmp_path / "home"))
-    prepare(home)
-    return home
+    from tsm.store.home import Home
 
 
 async def until(probe: Callable[[], bool]) -> None:

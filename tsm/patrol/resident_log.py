@@ -7,7 +7,7 @@ import sys
 import time
 
 from tsm.store import attendance
-from tsm.store.atomic import set_aside
+from tsm.store.atomic import is_named, set_aside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,15 +26,8 @@ def say(text: str) -> None:
 def rotate_log(home: Home) -> None:
     """Begin the log anew once it is large; the former one stays beside it."""
     path = attendance.log_file(home)
-    if _written_to(path) and set_aside(path, _LOG_BYTES):
+    if is_named(2, path) and set_aside(path, _LOG_BYTES):
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(fd, 1)
         os.dup2(fd, 2)
         os.close(fd)
-
-
-def _written_to(path: str) -> bool:
-    try:
-        return os.path.samestat(os.fstat(2), os.stat(path))
-    except FileNotFoundError:
-        return False

@@ -52,6 +52,14 @@ def regular(path: str, flags: int) -> int:
     raise OSError(errno.EINVAL, "not a regular file", path)
 
 
+def is_named(fd: int, path: str) -> bool:
+    """Whether it is the open file that has that name now."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
 def put_aside(path: str) -> None:
     """Rename what has a name that a file of tsm's needs to one that is free: NAME.unreadable."""
     free, number = f"{path}.unreadable", 1

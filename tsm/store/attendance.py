@@ -6,7 +6,7 @@ import os
 import stat
 from contextlib import suppress
 
-from tsm.store.atomic import remove, replace
+from tsm.store.atomic import is_named, remove, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,10 +82,7 @@ def listen(home: Home) -> int:
 
 def listens(home: Home, fifo: int) -> bool:
     """Whether that is still the FIFO that others find."""
-    try:
-        return os.path.samestat(os.stat(fifo_file(home)), os.fstat(fifo))
-    except FileNotFoundError:
-        return False
+    return is_named(fifo, fifo_file(home))
 
 
 def heard(fifo: int) -> list[str] | None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from tsm.record import Record
 from tsm.store import log_index, logs
-from tsm.store.atomic import regular, remove, replace
+from tsm.store.atomic import is_named, regular, remove, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,12 +54,7 @@ def forget(home: Home, name: str, stream: str) -> None:
 
 def is_displaced(path: str, fd: int) -> bool:
     """Whether the open file `fd` is another than the one at `path`."""
-    here = os.fstat(fd)
-    try:
-        there = os.stat(path)
-    except FileNotFoundError:
-        return True
-    return (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino)
+    return not is_named(fd, path)
 
 
 def begin(home: Home, name: str, stream: str, fd: int, now_s: float) -> Away:

@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager, suppress
 
 from tsm.errors import Busy
+from tsm.store.atomic import is_named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def take(home: Home, name: str, timeout_s: float) -> Lock:
             time.sleep(pause_s)
             pause_s = min(pause_s * 1.5, 0.02)
             continue
-        if _current(fd, path):
+        if is_named(fd, path):
             return Lock(fd, path)
         os.close(fd)  # it was retired while we waited
 
@@ -84,15 +85,6 @@ def _opened(path: str) -> int:
         with suppress(FileExistsError):
             os.mkdir(os.path.dirname(path), 0o700)
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def _current(fd: int, path: str) -> bool:
-    try:
-        there = os.stat(path)
-    except FileNotFoundError:
-        return False
-    here = os.fstat(fd)
-    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
 
 
 def holder(home: Home, name: str) -> int | None:
