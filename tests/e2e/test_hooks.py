@@ -109,6 +109,16 @@ def test_hooks_of_many_processes_run_side_by_side(tsm: Tsm) -> None:
     assert both_up(tsm)
 
 
+def test_a_patrol_has_hooks_run_side_by_side_as_well_and_after_all_else(tsm: Tsm) -> None:
+    meeting(tsm)
+    tsm("start", "sleep 1000", "--name", "c")
+    reboot(tsm)
+    done = tsm("patrol").rows
+    assert done[0]["name"] == "c"
+    assert sorted(row["name"] for row in done) == ["a", "b", "c"]
+    assert [row["status"] for row in tsm("ls").rows] == ["online"] * 3
+
+
 def test_a_process_waits_for_its_own_hook_alone(tsm: Tsm, gate: Gate) -> None:
     hook = f"[ ! -p {gate.path} ] || read code <{gate.path}"
     for name in ("a", "b"):

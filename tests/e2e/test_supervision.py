@@ -147,7 +147,7 @@ class TestCircuit:
         files = Files(resident.home, "web")
         files.await_event("errored")
         reason = eventually(lambda: _errored(resident))
-        assert reason.startswith("1 short runs in a row, the last exited with 3, next try in ")
+        assert reason.startswith("1 short run in a row, the last exited with 3, next try in ")
         files.await_event("restart")
 
 

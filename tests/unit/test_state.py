@@ -175,9 +175,9 @@ ROWS = [
     (
         "errored",
         at(SHORT, rule=Restart(max_retries=0)),
-        Rest("errored", "1 short runs in a row, the last exited with 3"),
+        Rest("errored", "1 short run in a row, the last exited with 3"),
         "errored",
-        "1 short runs in a row, the last exited with 3",
+        "1 short run in a row, the last exited with 3",
     ),
     (
         "exited, launcher at its patrol",

@@ -7,11 +7,11 @@ import signal
 import time
 
 from tsm.context import LOCK_S
-from tsm.errors import Busy, NoSuchProcess, TsmError, Usage, refused
+from tsm.errors import Busy, NoSuchProcess, TsmError, Usage
 from tsm.patrol import presence
 from tsm.patrol.choose import chosen
 from tsm.patrol.end import dismiss_launchers
-from tsm.patrol.reconcile import reconcile
+from tsm.patrol.reconcile import reconcile, reconcile_all
 from tsm.patrol.tidy import tidy
 from tsm.store import home
 from tsm.view.arguments import add_names, add_output
@@ -61,18 +61,15 @@ def _look_once(names: list[str], context: Context) -> int:
         _replace_hung(context)
     looked_at = chosen(context.home, names or ["all"])
     sound = []
-    for name in looked_at:
-        try:
-            done = reconcile(context.home, name, _BESIDE_S)
-        except Busy:
+    for one in reconcile_all(context.home, looked_at, _BESIDE_S):
+        if isinstance(one, Busy):
             continue
-        except (TsmError, OSError) as error:
-            problem = error if isinstance(error, TsmError) else refused(error)
-            status = status or problem.status
-            context.report([problem])
+        if isinstance(one, TsmError):
+            said = context.report([one])
+            status = status or said
             continue
-        sound.append(name)
-        _tell(done, context)
+        sound.append(one.name)
+        _tell(one, context)
     if not presence.attended(context.home):
         status = _ask(looked_at, context) or status
         status = _care_for_logs(sound, context) or status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from functools import partial
 
 from tsm.errors import Broken, TsmError
 from tsm.model import Renew
@@ -12,8 +13,9 @@ from tsm.osproc.accounts import account
 from tsm.osproc.world import Seen, User, World
 from tsm.patrol import verdicts
 from tsm.patrol.process import load, situation
-from tsm.patrol.reconcile import renew
+from tsm.patrol.reconcile import Done, renew
 from tsm.patrol.sampling import Sampler, due
+from tsm.patrol.side_by_side import outcomes
 from tsm.policy import excess
 from tsm.policy.health import Verdict, judged, printable
 from tsm.policy.supervised import asks, limited
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from tsm.model import Run
     from tsm.patrol.process import Process
-    from tsm.patrol.reconcile import Done
     from tsm.spec import Probe
     from tsm.store.home import Home
 
@@ -60,10 +61,8 @@ def ask_once(home: Home, names: Sequence[str]) -> list[Done]:
     Takes the locks. What cannot be asked is passed over.
     """
     asked = [one for one in (_up(home, name) for name in names) if one is not None]
-    done = []
-    for process, step in _over_limits(asked):
-        with suppress(TsmError):
-            done.append(renew(home, process, step, _LOCK_S))
+    over = [partial(renew, home, process, step, _LOCK_S) for process, step in _over_limits(asked)]
+    done = [one for one in outcomes(over) if isinstance(one, Done)]
     probed = [one for one in asked if one.spec.ready.check or one.spec.health.check]
     if probed:
         import asyncio  # dear to import, as what is asked with it

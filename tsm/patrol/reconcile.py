@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from functools import partial
 
 from tsm.errors import Broken, Refused
 from tsm.model import End, Keep, Renew, Rest, Start, assert_never
@@ -11,7 +13,8 @@ from tsm.patrol import crash_report, guard, hooks
 from tsm.patrol.begin import begin, check
 from tsm.patrol.end import end
 from tsm.patrol.notes import brought_up_to_date, note_due, note_status
-from tsm.patrol.process import load, situation
+from tsm.patrol.process import load, situation, sound_spec
+from tsm.patrol.side_by_side import outcomes
 from tsm.patrol.take_down import RESTART
 from tsm.policy import jobs, state
 from tsm.policy.restart import counted
@@ -20,6 +23,9 @@ from tsm.store import definitions, environment, journal, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tsm.errors import TsmError
     from tsm.model import Exit
     from tsm.osproc.sample import Sample
     from tsm.patrol.crash_report import Incident
@@ -53,6 +59,30 @@ def reconcile(home: Home, name: str, lock_timeout_s: float, last: Sample | None 
             held.retire()
             return Done(name, "")
         return _put_right(home, held, load(home, name), last)
+
+
+def reconcile_all(
+    home: Home, names: Iterable[str], lock_timeout_s: float
+) -> Iterator[Done | TsmError]:
+    """Put each of them right, and tell what that led to, or why it failed, as they come.
+
+    Those with hooks that are waited for come last, and side by side.
+    """
+    hooked = []
+    for name in names:
+        act = partial(reconcile, home, name, lock_timeout_s)
+        if _waits_for_hooks(home, name):
+            hooked.append(act)
+        else:
+            yield from outcomes([act])
+    yield from outcomes(hooked)
+
+
+def _waits_for_hooks(home: Home, name: str) -> bool:
+    with suppress(Broken):
+        hooks_of_it = sound_spec(home, name).hooks
+        return (hooks_of_it.pre_start or hooks_of_it.pre_stop) is not None
+    return False
 
 
 def renew(home: Home, process: Process, step: Renew, lock_timeout_s: float) -> Done:
