@@ -172,3 +172,28 @@ def test_is_let_go_after_an_error(place: Home) -> None:
     with pytest.raises(ZeroDivisionError), lock.held(place, "web", 0.0):
         raise ZeroDivisionError
     lock.take(place, "web", 0.0).release()
+
+
+def test_a_file_that_is_removed_lets_no_second_one_in(
+    place: Home, pool: ThreadPoolExecutor
+) -> None:
+    Path(place.process("web")).mkdir()
+    first = lock.take(place, "web", 0.0)
+    shutil.rmtree(Path(place.lock_file("web")).parent)
+    for _ in range(2):  # nobody leaves a file that would hide it
+        with pytest.raises(Busy, match=f"pid {os.getpid()} still has its lock"):
+            lock.take(place, "web", 0.0)
+    waiting = pool.submit(lock.take, place, "web", 30.0)
+    first.release()
+    second = waiting.result()
+    assert os.fstat(second.fd).st_ino == Path(place.lock_file("web")).stat().st_ino
+    with pytest.raises(Busy):
+        lock.take(place, "web", 0.0)
+    second.release()
+
+
+def test_a_file_that_nobody_holds_may_be_removed(place: Home) -> None:
+    Path(place.process("web")).mkdir()
+    lock.take(place, "web", 0.0).release()
+    Path(place.lock_file("web")).unlink()
+    lock.take(place, "web", 0.0).release()

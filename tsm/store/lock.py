@@ -13,7 +13,7 @@ import time
 from contextlib import contextmanager, suppress
 
 from tsm.errors import Busy
-from tsm.store.atomic import is_named
+from tsm.store.atomic import is_named, remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,33 +58,44 @@ def take(home: Home, name: str, timeout_s: float) -> Lock:
     deadline_s = time.monotonic() + timeout_s
     pause_s = 0.001
     while True:
-        fd = _opened(path)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            late = time.monotonic() >= deadline_s
-            pid = _holder(fd) if late else None
-            os.close(fd)
-            if late:
-                who = "another command" if pid is None else f"pid {pid}"
-                message = f"{name}: busy: after {timeout_s:g} s {who} still has its lock: try again"
-                raise Busy(message) from None
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 1.5, 0.02)
-            continue
-        if is_named(fd, path):
-            return Lock(fd, path)
-        os.close(fd)  # it was retired while we waited
+        fd, made = _opened(path)
+        late = time.monotonic() >= deadline_s
+        pid = None
+        if _locked(fd):
+            if not is_named(fd, path):
+                os.close(fd)  # it was retired while we waited
+                continue
+            pid = _holder_of_removed(home, name) if made else None
+            if pid is None:
+                return Lock(fd, path)
+            remove(path)  # whoever makes it next is to look for that holder as well
+        elif late:
+            pid = _holder(fd)
+        os.close(fd)
+        if late:
+            who = "another command" if pid is None else f"pid {pid}"
+            message = f"{name}: busy: after {timeout_s:g} s {who} still has its lock: try again"
+            raise Busy(message)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, 0.02)
 
 
-def _opened(path: str) -> int:
-    """The lock file, made if it is missing, and so is its folder."""
+def _opened(path: str) -> tuple[int, bool]:
+    """The lock file, and whether it was missing; then it is made, and so is its folder."""
+    flags = os.O_RDWR | os.O_CLOEXEC
+    with suppress(FileNotFoundError):
+        return os.open(path, flags), False
+    with suppress(FileExistsError):
+        os.mkdir(os.path.dirname(path), 0o700)
+    return os.open(path, flags | os.O_CREAT, 0o600), True
+
+
+def _locked(fd: int) -> bool:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        with suppress(FileExistsError):
-            os.mkdir(os.path.dirname(path), 0o700)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def holder(home: Home, name: str) -> int | None:
@@ -100,14 +111,30 @@ def holder(home: Home, name: str) -> int | None:
 
 
 def _holder(fd: int) -> int | None:
-    """Who has the lock, from proc_locks(5)."""
+    """Who has the lock."""
     inode = os.fstat(fd).st_ino
+    return next((pid for pid, locked in _flocks() if locked == str(inode)), None)
+
+
+def _holder_of_removed(home: Home, name: str) -> int | None:
+    """Who has the lock of a process that is there, in a file that somebody has removed since."""
+    if not os.path.isdir(home.process(name)):
+        return None
+    gone = f"{os.path.realpath(home.lock_file(name))} (deleted)"
+    for pid in {pid for pid, _ in _flocks()}:
+        with suppress(OSError):  # he has gone, or is another user's
+            for fd in os.listdir(f"/proc/{pid}/fd"):
+                with suppress(FileNotFoundError):
+                    if os.readlink(f"/proc/{pid}/fd/{fd}") == gone:
+                        return pid
+    return None
+
+
+def _flocks() -> list[tuple[int, str]]:
+    """Who has which locks of this kind, pids and inodes, from proc_locks(5)."""
     try:
         with open("/proc/locks", encoding="ascii") as file:
             rows = [line.split() for line in file]
     except OSError:
-        rows = []
-    for row in rows:
-        if row[1] == "FLOCK" and row[5].endswith(f":{inode}"):
-            return int(row[4])
-    return None
+        return []
+    return [(int(row[4]), row[5].rpartition(":")[2]) for row in rows if row[1] == "FLOCK"]
