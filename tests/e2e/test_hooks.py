@@ -185,6 +185,23 @@ def test_a_large_log_is_set_aside_and_the_next_hook_begins_another(tsm: Tsm) -> 
     assert tsm("check").out == ""
 
 
+def test_of_a_hook_that_floods_the_end_is_kept(tsm: Tsm) -> None:
+    flood = "yes | head -c 3000000; echo; echo at last >&2"
+    tsm("start", "sleep 1000", "--name", "web", "--pre-stop", flood)
+    log = Files(tsm.home, "web").folder / "hooks.log"
+    tsm("stop", "web")
+    assert log.stat().st_size == 1 << 20
+    assert log.read_text().endswith("y\n\nat last\n")
+
+
+def test_pre_stop_comes_before_a_delete_as_well(tsm: Tsm) -> None:
+    asked = tsm.cwd / "asked"
+    hook = f'echo "$TSM_REASON $(kill -0 $TSM_PID && echo alive)" >>{asked}'
+    tsm("start", "sleep 1000", "--name", "web", "--pre-stop", hook)
+    tsm("delete", "web")
+    assert asked.read_text() == "stop alive\n"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_hooks_are_the_users(tsm: Tsm) -> None:
     tsm.cwd.chmod(0o755)

@@ -35,13 +35,14 @@ def opened_apart(home: Home, name: str) -> int:
 def gathered(home: Home, name: str) -> str:
     """Put at the end of the log what was written apart; the last line that the hook wrote.
 
-    The caller holds the lock.
+    Of more than a log may hold, the end alone. The caller holds the lock.
     """
     path = _unfinished(home, name)
     lines = [line for line in follower.last_lines(path, 2) if not _OWN.match(line)]
     log = opened(home, name)
     try:
         with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_BYTES))
             while block := file.read(_BLOCK_BYTES):
                 os.write(log, block)
     finally:
