@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -208,6 +209,26 @@ def test_damage_is_named_and_its_repair_leads_to_a_clean_home(
     tsm("start", "sleep 1000", "--name", "web")
     damage(tsm.home / file)
     repaired(tsm, file)
+
+
+def test_a_child_whose_directory_was_removed_is_named_and_can_be_had_back(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "other")
+    pids = []
+    for _ in range(2):
+        pids.append(tsm("start", "sleep 1000", "--name", "web").row["pid"])
+        shutil.rmtree(processes(tsm) / "web")
+    tsm("start", "sleep 1000", "--name", "web")
+    rows = tsm("check", ok=False).rows
+    assert {row["path"] for row in rows} == {str(processes(tsm) / "web")}
+    assert sorted(row["problem"] for row in rows) == sorted(
+        f"was removed, and its child, pid {pid}, runs on" for pid in pids
+    )
+    tsm("delete", "web")
+    while rows := tsm("check", ok=None).rows:
+        followed(tsm, rows[0])
+    assert tsm("check").out == ""
+    assert {row["pid"] for row in tsm("ls").rows} > set(pids)
+    tsm("stop", "all")
 
 
 @each(DAMAGES_TO_A_SAVE)

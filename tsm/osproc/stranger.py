@@ -6,7 +6,7 @@ import os
 
 from tsm.errors import Failed, NoSuchProcess, Refused
 from tsm.model import Identity
-from tsm.osproc.table import LAUNCHER, command_line, lookup
+from tsm.osproc.table import LAUNCHER, command_line, lookup, processes
 from tsm.record import Record
 
 TYPE_CHECKING = False
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, of the flags in proc_pid_stat(5)
 _LAUNCHERS_END = "/".join(LAUNCHER.rsplit("/", 3)[1:])  # of any installation
+
+_DELETED = " (deleted)"  # what proc_pid_cwd(5) adds
 
 
 class Stranger(Record):
@@ -46,7 +48,7 @@ def stranger(pid: int, boot: str) -> Stranger:
             identity=Identity(boot, pid, row.ticks),
             argv=_argv(pid),
             program=os.readlink(f"/proc/{pid}/exe"),
-            cwd=os.readlink(f"/proc/{pid}/cwd").removesuffix(" (deleted)"),
+            cwd=os.readlink(f"/proc/{pid}/cwd").removesuffix(_DELETED),
             environ=_environ(pid),
             umask=f"{int(status['Umask'], 8):04o}",
             uid=uid,
@@ -75,12 +77,27 @@ def ancestors(pid: int) -> list[int]:
 
 
 def launched_as(pids: Sequence[int]) -> str | None:
-    """The name that a launcher among `pids` runs its child by, in whatever home; None if none."""
+    """The name that a launcher among `pids` runs its child by, in whatever home; None if none.
+
+    One whose process directory is no more runs it for nobody.
+    """
     for pid in pids:
         words = command_line(pid)
-        if _launches(words):
+        if _launches(words) and not _folder(pid).endswith(_DELETED):
             return words[2]
     return None
+
+
+def lost(processes_folder: str) -> list[tuple[str, int]]:
+    """The children of process directories that somebody has removed: names and pids."""
+    folder, rows = os.path.realpath(processes_folder), processes()
+    found = []
+    for row in rows:
+        words = command_line(row.pid)
+        if _launches(words) and _folder(row.pid) == f"{folder}/{words[2]}{_DELETED}":
+            own = [one for one in rows if one.ppid == row.pid and not one.dead]
+            found += [(words[2], one.pid) for one in own if one.session == one.pid]
+    return found
 
 
 def _check(pid: int, status: Mapping[str, str], uid: int) -> None:
@@ -115,6 +132,14 @@ def _is_tsm(words: Sequence[str]) -> bool:
 def _launches(words: Sequence[str]) -> bool:
     """Whether an argv is that of a launcher, of any installation."""
     return len(words) > 2 and words[1].endswith(_LAUNCHERS_END)
+
+
+def _folder(pid: int) -> str:
+    """Where it works; empty if that cannot be told."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
 
 
 def _status(pid: int) -> dict[str, str]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from shlex import quote
 
 from tsm.errors import Broken, TsmError
+from tsm.osproc import stranger
 from tsm.patrol.process import sound_meta, sound_saved, sound_spec
 from tsm.record import Record
 from tsm.spec import MERGED
@@ -65,6 +66,21 @@ def _processes(home: Home) -> Iterator[Finding]:
         yield Finding(path, "not a directory, so not a process", _away(path))
     for path in (*definitions.leftovers(home), *definitions.orphan_locks(home)):
         yield Finding(path, "left by a killed command", "tsm patrol")
+    yield from _lost(home)
+
+
+def _lost(home: Home) -> Iterator[Finding]:
+    """Children whose process directory was removed, but for those that were adopted since."""
+    adopted = set()
+    for name in home.names():
+        with suppress(Broken):
+            run = runs.read(home, name)
+            adopted.add(run.child.pid if run is not None and run.child is not None else 0)
+    for name, pid in stranger.lost(home.processes):
+        if pid not in adopted:
+            again = name if not definitions.exists(home, name) else f"{name}-{pid}"
+            problem = f"was removed, and its child, pid {pid}, runs on"
+            yield Finding(home.process(name), problem, f"tsm attach {pid} --name {again}")
 
 
 def _saves(home: Home) -> Iterator[Finding]:
