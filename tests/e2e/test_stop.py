@@ -167,6 +167,12 @@ class TestDown:
         assert tsm("stop", "web").row["action"] is None
         assert tsm("ls").row["status"] == "stopped"
 
+    def test_of_an_errored_process_does_not_say_that_it_was_stopped_before(self, tsm: Tsm) -> None:
+        tsm("start", "false", "--name", "web", "--max-retries", "0", "--retry-after", "1h")
+        eventually(lambda: tsm("ls").row["status"] == "errored")
+        assert tsm.on_terminal("stop", "web").out == "web: stopped\n"
+        assert tsm.on_terminal("stop", "web").out == "web: already stopped\n"
+
     def test_beats_a_pending_restart(self, tsm: Tsm) -> None:
         files = starts_waiting(tsm)
         assert tsm("stop", "web").row["action"] == "stop"

@@ -49,7 +49,11 @@ class TestSchedule:
         eventually(lambda: tsm("ls").row["reason"].startswith(reason))
 
     def test_times_within_a_run_are_passed_over(self, resident: Tsm, gate: Gate) -> None:
-        resident("start", gate.command, "--name", "job", "--schedule", EACH_SECOND)
+        told = resident.on_terminal(
+            "start", gate.command, "--name", "job", "--schedule", EACH_SECOND
+        )
+        assert "job: scheduled (id 1)" in told.out
+        assert "at the next patrol" not in told.out
         files = Files(resident.home, "job")
         first = files.await_event("start")[0]
         tick = ("--name", "tick", "--schedule", EACH_SECOND, "--", "true")

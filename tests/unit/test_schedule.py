@@ -66,7 +66,7 @@ def test_the_next_time_is_that_of_the_clocks_of_the_zone(
         (Schedule(cron_restart="61 * * * *"), "cron-restart '61 * * * *': minute '61' makes"),
         (Schedule(job="99 0 4 * * *"), "schedule '99 0 4 * * *': second '99' makes no sense"),
         (Schedule(job="0 4 * *"), "schedule '0 4 * *': has 4 fields, not 5 or 6"),
-        (Schedule(job="@daily"), "schedule '@daily': has 1 fields"),
+        (Schedule(job="@daily"), "schedule '@daily': has 1 field,"),
         (Schedule(job=""), "schedule '': has 0 fields"),
         (Schedule(job="0 0 30 2 *"), "schedule '0 0 30 2 *': day-of-month '30' makes no sense"),
         (Schedule(job="* * */20 * 1L"), "schedule '* * */20 * 1L': never comes"),

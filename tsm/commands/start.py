@@ -102,7 +102,10 @@ def _known(opts: Namespace, context: Context) -> list[str] | None:
         message = f"{error} (a command of several words goes in quotes, or after --)"
         raise NoSuchProcess(message) from None
     if set(given) - {"words", "argv", "json", "table", "wait_s", "ready_s"}:
-        message = f"{typed[0]} is a process: to define it anew, give its command and --name"
+        message = (
+            f"{typed[0]} is a process: to define it anew, give its command and --name; "
+            "tsm set changes its settings"
+        )
         raise Usage(message)
     return names
 
@@ -157,7 +160,8 @@ def _answer(process: Process, context: Context, *, started: bool) -> None:
 
 
 def _answer_armed(process: Process, context: Context) -> None:
-    now = observe(context.home, process.name, table.boot_id())
+    coming = presence.stays(context.home)
+    now = observe(context.home, process.name, table.boot_id(), attended=coming)
     values = {
         "tsm_id": process.meta.tsm_id,
         "name": process.name,

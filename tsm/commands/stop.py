@@ -7,7 +7,7 @@ from tsm.patrol import presence
 from tsm.patrol.choose import chosen
 from tsm.patrol.hold import held_all
 from tsm.patrol.notes import note_status
-from tsm.patrol.take_down import STOP, is_up, take_down
+from tsm.patrol.take_down import STOP, is_up, status, take_down
 from tsm.view.arguments import add_names, add_output
 
 TYPE_CHECKING = False
@@ -29,16 +29,17 @@ def run(opts: Namespace, context: Context) -> int:
     names = chosen(context.home, opts.names)
     with held_all(context.home, names, LOCK_S) as held:
         up = {name for name, process in held.processes.items() if is_up(process)}
+        rested = {name for name, one in held.processes.items() if status(one) == "stopped"}
         ended = take_down(context.home, held, STOP, context.progress)
         for name, one in ended.items():
             if one.problem is None:
                 note_status(context.home, one.process, "stopped")
-            _answer(one, context, was_up=name in up)
+            _answer(one, context, was_up=name in up, rested=name in rested)
     presence.attend(context.home, names)
     return context.report(held.problems)
 
 
-def _answer(one: Ended, context: Context, *, was_up: bool) -> None:
+def _answer(one: Ended, context: Context, *, was_up: bool, rested: bool) -> None:
     process = one.process
     values: dict[str, object] = {
         "tsm_id": process.meta.tsm_id,
@@ -47,7 +48,7 @@ def _answer(one: Ended, context: Context, *, was_up: bool) -> None:
         "status": "stopped",
         "killed": list(one.killed),
     }
-    said = "stopped" if was_up else "already stopped"
+    said = "already stopped" if rested else "stopped"
     if one.killed:
         said += f" ({', '.join(one.killed)} needed SIGKILL)"
     context.row(values, f"{process.name}: {said}")

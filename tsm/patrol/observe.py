@@ -39,8 +39,10 @@ class Observed(Record):
     due_s: float | None = None  # when its schedule, or a restart, is due
 
 
-def observe(home: Home, name: str, boot: str) -> Observed | None:
+def observe(home: Home, name: str, boot: str, *, attended: bool = False) -> Observed | None:
     """The process as it is now; None if it was deleted meanwhile.
+
+    `attended` says that a resident patrol lives, or is just coming; else that is looked up.
 
     Most are online or at rest, and meta and one look at the kernel tell: only where these
     two disagree is everything read.
@@ -56,7 +58,7 @@ def observe(home: Home, name: str, boot: str) -> Observed | None:
             if row is not None and row.ticks == meta.ticks and not row.dead:
                 down = runs.wanted_down(home, name) is not None
                 return _living(home, row, meta, down=down)
-        process, at = _situated(home, name, boot)
+        process, at = _situated(home, name, boot, attended=attended)
         word, why = state.status(at)
         child = process.run.child if process.run is not None and at.child_lives else None
         if child is not None:
@@ -68,14 +70,14 @@ def observe(home: Home, name: str, boot: str) -> Observed | None:
         return _broken_or_gone(home, name, str(error))
 
 
-def _situated(home: Home, name: str, boot: str) -> tuple[Process, Situation]:
+def _situated(home: Home, name: str, boot: str, *, attended: bool) -> tuple[Process, Situation]:
     """The process as all of its files and the kernel show it.
 
     Who starts one goes through states that would need a patrol if nobody was at it.
     """
     process = load(home, name)
     while True:
-        at = situation(process, boot, attended=presence.attended(home))
+        at = situation(process, boot, attended=attended or presence.attended(home))
         if not state.is_due(at):
             return process, at
         if lock.holder(home, name) is not None:

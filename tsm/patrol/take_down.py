@@ -53,5 +53,10 @@ def _before_stop(home: Home, down: Sequence[Process]) -> None:
 
 def is_up(process: Process) -> bool:
     """Whether the process is anything but down for good: online, or about to be started."""
+    return status(process) in ("online", "launching", "paused", "stopping", "waiting")
+
+
+def status(process: Process) -> str:
+    """What the process is now."""
     word, _ = state.status(situation(process, table.boot_id()))
-    return word in ("online", "launching", "paused", "stopping", "waiting")
+    return word

@@ -7,6 +7,8 @@ runs once. With six fields, the first is of seconds, and the clocks are taken at
 
 from __future__ import annotations
 
+from tsm.quantities import counted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +39,7 @@ def expression(value: object) -> str | None:
     text = str(value)
     count = len(text.split())
     if count not in (5, 6):
-        return f"{text!r}: has {count} fields, not 5 or 6, {_EXAMPLE}"
+        return f"{text!r}: has {counted(count, 'field')}, not 5 or 6, {_EXAMPLE}"
     from datetime import UTC, datetime
 
     from cronsim import CronSim, CronSimError
