@@ -76,7 +76,7 @@ class TestSchedule:
         files = Files(resident.home, "web")
         files.await_event("restart")
         assert files.event_names()[:3] == ["start", "stop", "restart"]
-        assert resident("ls").row["next"] is not None
+        eventually(lambda: resident("ls").row["next"] is not None)  # a moment after the restart
 
 
 class TestLimits:
