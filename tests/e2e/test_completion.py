@@ -22,7 +22,11 @@ COMMANDS = {
     *("history", "crashes", "metrics", "report", "startup", "unstartup", "check", "completion"),
     *("set", "pause", "resume", "reset", "attach"),
 }
-LOGS = {"--err", "--follow", "--grep", "--help", "--json", "--lines", "--out"}
+LOGS = {
+    *("--all-history", "--context", "--err", "--export", "--follow", "--grep", "--help"),
+    *("--highlight", "--invert", "--json", "--level", "--lines", "--out", "--since"),
+    *("--timestamps", "--until"),
+}
 
 # zsh completes only at a prompt: what its builtins are told to offer is printed instead.
 _ZSH_STUBS = r"""

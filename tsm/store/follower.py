@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 
 from tsm.errors import Broken
-from tsm.store import logs
+from tsm.store import lock, logs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,26 +188,32 @@ class Follower:
         if self._fd is None and self.position < self._begins:
             yield from self._rotated_since(self._begins)
         while self._fd is not None:
-            now = os.fstat(self._fd)
-            if (now.st_size, now.st_mtime_ns) == self._seen:
+            if self._fingerprint() == self._seen:
                 return
             begins = self._begin()
             if begins is None or (self._displaced() and self._replaced()):
                 return
             if self.position < begins:
                 yield from self._rotated_since(begins)
-            if now.st_size < self.position - begins:
+            seen = size, _ = self._fingerprint()
+            block = os.pread(self._fd, _BLOCK_BYTES, self.position - begins)
+            if self._begin() != begins:
+                continue  # size and block may be those of a moment in between
+            if size < self.position - begins:
                 if self._displaced():
                     return  # its copy has not come so far
                 self.position, self._rest = begins, []  # it was emptied
-            block = os.pread(self._fd, _BLOCK_BYTES, self.position - begins)
-            if self._begin() != begins:
-                continue  # the block may be from another place
+                continue
             if not block:
-                self._seen = (now.st_size, now.st_mtime_ns)
+                self._seen = seen
                 return
             self.position += len(block)
             yield block
+
+    def _fingerprint(self) -> tuple[int, int]:
+        """What changes when something is written."""
+        now = os.fstat(self._fd) if self._fd is not None else None
+        return (now.st_size, now.st_mtime_ns) if now is not None else (-1, 0)
 
     def _begin(self) -> int | None:
         """Where the open file begins; None while that is about to change."""
@@ -229,14 +235,14 @@ class Follower:
 
     def _settled_begin(self) -> int:
         """The same, once it is not about to change."""
-        for _ in range(_DROP_LOOKS):
-            found = self._begin()
-            if found is not None:
-                return found
+        looks = 0
+        while (found := self._begin()) is None:
             time.sleep(_DROP_PAUSE_S)
-        with suppress(OSError), open(f"{self.path}.cut", "rb") as file:
-            self._left = file.read()
-        return self._indexed_begin()
+            looks += 1
+            if looks % _DROP_LOOKS == 0 and not lock.is_held(os.path.dirname(self.path)):
+                with suppress(OSError), open(f"{self.path}.cut", "rb") as file:
+                    self._left = file.read()  # whoever wrote that was killed
+        return found
 
     def _rotated_since(self, begins: int) -> Iterator[bytes]:
         """What was rotated out of the file before it was read."""

@@ -110,6 +110,15 @@ def holder(home: Home, name: str) -> int | None:
         os.close(fd)
 
 
+def is_held(path: str) -> bool:
+    """Whether somebody has a lock on that file or directory, as far as one can tell."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _holder(fd) is not None
+    finally:
+        os.close(fd)
+
+
 def _holder(fd: int) -> int | None:
     """Who has the lock."""
     inode = os.fstat(fd).st_ino
