@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.apps import app
+from tests.e2e.files import Files
 from tests.following import holds_pidfd
-from tests.machine import child_and_launcher, kill, processes
+from tests.machine import alive, child_and_launcher, kill, processes
 from tests.waiting import Gate, eventually
 
 if TYPE_CHECKING:
@@ -240,6 +241,8 @@ def test_nonsense_is_2(tsm: Tsm, argv: tuple[str, ...]) -> None:
 def test_a_broken_record_is_6(tsm: Tsm) -> None:
     tsm("start", "true", "--name", "web", *ONCE)
     tsm("wait", "web")
+    launcher = Files(tsm.home, "web").launcher
+    eventually(lambda: not alive(launcher))  # it would look at the record for ever
     (processes(tsm) / "web/run").write_bytes(b"garbage\n")
     result = tsm("wait", "web", ok=False)
     assert result.status == 6
