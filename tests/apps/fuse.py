@@ -1,17 +1,18 @@
-"""An end by SIGKILL just before the Nth act on files, locks or processes."""
+"""An end by SIGKILL just before the Nth act on files, locks or processes, or a look at each."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import signal
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import ModuleType
+    from collections.abc import Callable, Iterator
 
-_ACTS = (
+_OF_OS = (
     *(
         "copy_file_range",
         "fdatasync",
@@ -24,6 +25,7 @@ _ACTS = (
     ),
     *("rename", "rmdir", "symlink", "truncate", "unlink", "write"),
 )
+_ACTS = (*((os, name) for name in _OF_OS), (fcntl, "flock"), (signal, "pidfd_send_signal"))
 
 
 class _Fuse:
@@ -32,23 +34,37 @@ class _Fuse:
     def __init__(self, length: int) -> None:
         self.left = length
 
-    def lay(self, module: ModuleType, name: str) -> None:
-        """Make each call of a function count."""
-        function: Callable[..., object] = getattr(module, name)
-
-        def counted(*args: object, **options: object) -> object:
-            self.left -= 1
-            if self.left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return function(*args, **options)
-
-        setattr(module, name, counted)
+    def burn(self) -> None:
+        """One act less."""
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def light(acts: int) -> None:
     """Let this program be killed before so many acts, counted from 1."""
-    fuse = _Fuse(acts)
-    for name in _ACTS:
-        fuse.lay(os, name)
-    fuse.lay(fcntl, "flock")
-    fuse.lay(signal, "pidfd_send_signal")
+    _lay(_Fuse(acts).burn)
+
+
+@contextmanager
+def watched(look: Callable[[], None]) -> Iterator[None]:
+    """Have `look` called before each act, within."""
+    kept = [(module, name, getattr(module, name)) for module, name in _ACTS]
+    _lay(look)
+    try:
+        yield
+    finally:
+        for module, name, function in kept:
+            setattr(module, name, function)
+
+
+def _lay(look: Callable[[], None]) -> None:
+    for module, name in _ACTS:
+        setattr(module, name, partial(_after, look, getattr(module, name)))
+
+
+def _after(
+    look: Callable[[], None], function: Callable[..., object], *args: object, **options: object
+) -> object:
+    look()
+    return function(*args, **options)

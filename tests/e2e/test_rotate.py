@@ -151,13 +151,13 @@ def test_a_name_that_is_taken_is_passed_over(tsm: Tsm) -> None:
 
 def test_what_cannot_be_rotated_is_told_once_and_logging_goes_on(tsm: Tsm) -> None:
     files = start_counting(tsm, 10)
-    (files.folder / "current.out.cut.new").mkdir()
+    (files.folder / "current.out.cut").mkdir()
     for _ in range(2):
         failed = tsm("rotate", "--force", ok=False)
         assert (failed.status, failed.row["action"]) == (1, None)
     (event,) = [one for one in files.events if one["event"] == "rotate-failed"]
     assert event["stream"] == "out"
-    assert "current.out.cut.new" in event["reason"]
+    assert "current.out.cut" in event["reason"]
     assert written(files) == lines(10)
 
 

@@ -22,6 +22,7 @@ from tsm.spec import MERGED, NOWHERE, Logs, Spec
 from tsm.store import displaced, documents, log_index, log_layout, log_paths, logs, rotated
 from tsm.store.follower import Follower, last_lines
 from tsm.store.home import Home
+from tsm.store.rotation import Current
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,12 @@ class Web:
         list(log_layout.lay(self.home, spec, time.time()))
         assert log_paths.is_laid(self.home, spec)
         log_paths.made(self.home, spec)
+
+    def rotate(self) -> None:
+        """Rotate the log of standard output."""
+        to = rotated.free(self.home, "web", "out", time.strftime("%Y-%m-%d"))
+        with Current(self.home, "web", "out") as current:
+            rotate(current, to, "asked for", 1 << 20)
 
     def rotated(self, stream: str) -> list[bytes]:
         """What the rotated files hold, oldest first."""
@@ -187,11 +194,11 @@ def test_a_rotation_that_was_killed_is_finished_or_undone_first(
     act = 1
     while True:
         web = Web(tmp_path / str(act))
-        (tmp_path / str(act) / "home/runtime/locks").mkdir()
+        for folder in ("runtime/locks", "db/history", "db/events"):
+            (tmp_path / str(act) / "home" / folder).mkdir(parents=True)
         web.run(Logs())
         write(web.out, b"1\n2\ntorn")
-        to = rotated.free(web.home, "web", "out", time.strftime("%Y-%m-%d"))
-        killed = killed_before(act, partial(rotate, web.home, "web", "out", 1 << 20, to))
+        killed = killed_before(act, web.rotate)
         log_places.prepared(web.home, changed(SPEC, logs=Logs(discard=True)))
         assert b"".join(web.rotated("out")) == b"1\n2\ntorn", act
         assert not list(web.folder.glob("*.cut*"))

@@ -156,7 +156,7 @@ def test_a_note_that_nobody_will_clear_keeps_no_reader_out(
     monkeypatch.setattr(module, "_DROP_LOOKS", 2)
     path = tmp_path / "current.out"
     path.write_bytes(b"one\n")
-    path.with_name("current.out.cut").write_bytes(b'{"count":4}\n')
+    path.with_name("current.out.cut").write_bytes(b'{"ends":[4]}\n')
     follower = Follower(str(path))
     assert list(follower.back(follower.end())) == [(0, b"one\n")]
     assert list(follower.forth(0, 4)) == [(0, b"one\n")]

@@ -9,7 +9,7 @@ from tsm.patrol.choose import chosen
 from tsm.patrol.hold import held_all
 from tsm.patrol.process import salvaged
 from tsm.patrol.take_down import STOP, take_down
-from tsm.store import definitions
+from tsm.store import definitions, rotated
 from tsm.view.arguments import add_names, add_output
 
 TYPE_CHECKING = False
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from tsm.context import Context
+
+_ROTATION_S = 3.0  # for one under way: else it might put its file into the next of that name
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -33,7 +35,8 @@ def run(opts: Namespace, context: Context) -> int:
         for name, one in ended.items():
             try:
                 hooks.conclude(context.home, one.process)
-                definitions.forget(context.home, name)
+                with rotated.lock(context.home, name, _ROTATION_S):
+                    definitions.forget(context.home, name)
                 held.locks[name].retire()
             except OSError as error:  # which keeps no other from being deleted
                 held.problems.append(refused(error))

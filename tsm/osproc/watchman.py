@@ -11,14 +11,25 @@ from tsm.osproc import offspring, spawn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-_SCRIPT = 'read -r _ || exec "$@"'  # the end of the pipe without a line is that of the task
+# The end of the pipe without the word is that of the task. Other lines are pids.
+_SCRIPT = """
+stopped=
+while read -r line; do
+    [ "$line" = done ] && exit
+    stopped=$line
+done
+"$@" || exec kill -CONT $stopped
+"""
 
 
 @contextmanager
-def beside(home: str, words: Sequence[str]) -> Iterator[None]:
-    """Have `tsm WORDS...` run if this process is killed within. Raises OSError."""
+def beside(home: str, words: Sequence[str]) -> Iterator[Callable[[Sequence[int]], None]]:
+    """Have `tsm WORDS...` run if this process is killed within. Raises OSError.
+
+    It is to let those go on whose pids were told; if it fails, the shell itself does.
+    """
     spawn.close_on_exec()
     theirs, ours = os.pipe2(os.O_CLOEXEC)
     kept = ("PATH", "HOME", "PYTHONPATH")
@@ -44,9 +55,13 @@ def beside(home: str, words: Sequence[str]) -> Iterator[None]:
     finally:
         os.close(theirs)
     offspring.leave(pid)
-    try:
-        yield
-    finally:
+
+    def tell(line: str) -> None:
         with suppress(BrokenPipeError):
-            os.write(ours, b"\n")
+            os.write(ours, f"{line}\n".encode("ascii"))
+
+    try:
+        yield lambda pids: tell(" ".join(map(str, pids)))
+    finally:
+        tell("done")
         os.close(ours)

@@ -12,67 +12,102 @@ from tsm.osproc import signals, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Self
 
 _STOPPING_S = 1.0  # a thread that waits for a disk stops when it has it
 _PAUSE_S = 0.0001
 _STILL = "TtZX"  # states of a thread that writes nothing: stopped, traced, dead
-
-
-def writers(device: int, inode: int, pids: Iterable[int]) -> list[int]:
-    """Those of `pids` that have the file open for writing, but for the caller."""
-    me = os.getpid()
-    return [pid for pid in pids if pid != me and _writes(pid, device, inode)]
+_HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
 
 
 class Stillness:
     """All writers of one file stopped, but for those that were stopped before.
 
-    `note` is told who is about to be stopped, before that is done: whoever finds the note of
-    one that was killed can let them go on.
+    Within it the caller is neither interrupted nor stopped from a terminal.
     """
 
-    def __init__(self, device: int, inode: int, note: Callable[[Sequence[Identity]], None]) -> None:
-        self._file = (device, inode)
-        self._note = note
+    def __init__(self, fd: int, child: int | None) -> None:
+        """Be about to stop those who write the open file `fd`; `child` is known to."""
+        self._fd = fd
+        self._child = child
         self._since_s: float | None = None
+        self._seen: set[int] = set()  # all pids that were looked at
+        self._writers: list[int] = []
+        self._all: list[Identity] = []  # also those that stood still before
         self.stopped: list[Identity] = []
         self.took_s = 0.0  # how long they were stopped
-        self._all: list[Identity] = []  # also those that stood still before
 
-    def take(self) -> bool:
-        """Stop them; False if somebody goes on writing nevertheless. Raises Refused."""
-        pids = _pids()
-        seen = set(pids)
-        while found := self._writing(pids):
-            moving = [one for one, state in found if state not in _STILL]
+    def look(self) -> bool:
+        """Find those who have come since the last look; False if nobody has. Raises Refused.
+
+        One that writes without O_APPEND would leave a hole where the head was.
+        """
+        pids = [pid for pid in _pids() if pid not in self._seen]
+        self._seen.update(pids)
+        self._writers = []
+        for pid in pids:
+            flags = list(self._flags(pid))
+            if not all(one & os.O_APPEND for one in flags):
+                row = table.lookup(pid)
+                name = f" ({row.comm})" if row is not None else ""
+                message = f"pid {pid}{name} has it open without O_APPEND: it has to open it anew"
+                raise Refused(message)
+            if flags:
+                self._writers.append(pid)
+        return bool(self._writers)
+
+    def take(self, note: Callable[[Sequence[Identity]], None]) -> bool:
+        """Stop whoever was found; False if somebody goes on writing nevertheless. Raises Refused.
+
+        `note` is told who is about to be stopped, before that is done: whoever finds the note
+        of one that was killed can let them go on.
+        """
+        found = True
+        while found:
+            rows = [row for pid in self._writers if (row := table.lookup(pid)) is not None]
+            boot = table.boot_id()
+            self._all += [Identity(boot, row.pid, row.ticks) for row in rows]
+            moving = [row for row in rows if row.state not in _STILL]
             if moving:
-                self.stopped += moving
-                self._note(self.stopped)
+                self.stopped += [Identity(boot, row.pid, row.ticks) for row in moving]
+                note(self.stopped)
                 self._since_s = self._since_s or time.monotonic()
-                for one in moving:
-                    signals.send(one.pid, one.ticks, signal.SIGSTOP)
-            self._all += [one for one, _ in found]
+                for row in moving:
+                    signals.send(row.pid, row.ticks, signal.SIGSTOP)
             if not self._await_still():
                 return False
-            pids = [pid for pid in _pids() if pid not in seen]  # born in the meantime
-            seen.update(pids)
+            found = self.look()  # born in the meantime
         return True
 
     def holds(self) -> bool:
         """Whether all of them still stand still."""
         return all(_still(one) for one in self._all)
 
-    def end(self) -> None:
+    def __enter__(self) -> Self:
+        """Hold signals back that would end this task, or stop it."""
+        self._held_back = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Let those go on that were stopped for this."""
         go_on(self.stopped)
         if self._since_s is not None:
             self.took_s = time.monotonic() - self._since_s
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._held_back)
 
-    def _writing(self, pids: Iterable[int]) -> list[tuple[Identity, str]]:
-        """Those of `pids` who write the file, each with its state."""
-        rows = [table.lookup(pid) for pid in writers(*self._file, pids)]
-        return [(Identity("", row.pid, row.ticks), row.state) for row in rows if row is not None]
+    def _flags(self, pid: int) -> Iterator[int]:
+        """Those of each descriptor by which that process can write to the file."""
+        if pid == os.getpid():
+            return
+        try:
+            yield from _flags(pid, self._fd)
+        except PermissionError:  # it has capabilities that the caller has not, perhaps
+            row = table.lookup(pid)
+            if row is not None and self._child in (row.pid, row.session, row.ppid):
+                yield os.O_WRONLY | os.O_APPEND
+        except OSError:  # it has gone
+            pass
 
     def _await_still(self) -> bool:
         deadline_s = time.monotonic() + _STOPPING_S
@@ -83,11 +118,16 @@ class Stillness:
         return True
 
 
-def go_on(stopped: Iterable[Identity]) -> None:
-    """Let processes go on; those that are no more, or another's now, are left alone."""
-    for one in stopped:
+def go_on(stopped: Sequence[Identity]) -> None:
+    """Let processes go on; those that are no more, or another's now, are left alone.
+
+    Children first, as they come later: a parent that sees one of its own stopped may stop as
+    well, as sudo(8) does.
+    """
+    for one in reversed(stopped):
         try:
-            signals.send(one.pid, one.ticks, signal.SIGCONT)
+            if one.boot == table.boot_id():
+                signals.send(one.pid, one.ticks, signal.SIGCONT)
         except Refused:
             continue
 
@@ -96,26 +136,36 @@ def _pids() -> list[int]:
     return [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
 
 
-def _writes(pid: int, device: int, inode: int) -> bool:
-    folder = f"/proc/{pid}/fd"
+def _flags(pid: int, ours: int) -> Iterator[int]:
+    """The flags of its descriptors of the open file `ours` that are for writing. Raises OSError.
+
+    No file is asked for its status but that one: the server of another may not answer.
+    """
+    number, status = _facts(os.getpid(), ours).get(b"ino"), os.fstat(ours)
+    folder = os.open(f"/proc/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fds = os.listdir(folder)
-    except OSError:  # it has gone, or is another user's
-        return False
-    for fd in fds:
-        try:
-            there = os.stat(f"{folder}/{fd}")
-            if (there.st_ino, there.st_dev) == (inode, device) and _for_writing(pid, fd):
-                return True
-        except OSError:
-            continue
-    return False
+        for fd in os.listdir(folder):
+            try:
+                target = os.readlink(fd, dir_fd=folder)
+                if target[0] != "/" or target == os.devnull:
+                    continue
+                facts = _facts(pid, fd)
+                flags = int(facts[b"flags"], 8)
+                if facts.get(b"ino") != number or flags & os.O_ACCMODE == os.O_RDONLY:
+                    continue
+                if os.path.samestat(os.stat(fd, dir_fd=folder), status):
+                    yield flags
+            except FileNotFoundError:
+                continue
+    finally:
+        os.close(folder)
 
 
-def _for_writing(pid: int, fd: str) -> bool:
-    with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
-        flags = next(line.split()[1] for line in file if line.startswith("flags:"))
-    return int(flags, 8) & os.O_ACCMODE != os.O_RDONLY
+def _facts(pid: int, fd: int | str) -> dict[bytes, bytes]:
+    """What the kernel says of a descriptor; `ino`, of its file, since Linux 5.14."""
+    with open(f"/proc/{pid}/fdinfo/{fd}", "rb", buffering=0) as file:
+        lines = file.read(512).split(b"\n")
+    return {key: value for key, _, value in (line.partition(b":") for line in lines)}
 
 
 def _still(one: Identity) -> bool:

@@ -15,6 +15,7 @@ from tsm.spec import MERGED
 from tsm.store import (
     config,
     crashes,
+    cut,
     definitions,
     displaced,
     environment,
@@ -24,7 +25,6 @@ from tsm.store import (
     logs,
     metrics,
     rotated,
-    rotation,
     runs,
     saved,
 )
@@ -146,13 +146,13 @@ def _unfinished(*folders: str) -> Iterator[Finding]:
 
 
 def _log(home: Home, name: str, stream: str) -> Iterator[Finding]:
-    log, note = logs.current(home, name, stream), rotation.note_file(home, name, stream)
+    log, note = logs.current(home, name, stream), cut.note_file(home, name, stream)
     lead = logs.lead(log)
     if lead != MERGED:
         file = log if lead is None else os.path.join(home.process(name), lead)
         again = _away(log) if lead is None else f"move it away, or tsm set {name} {stream}=ANOTHER"
         yield from _read(file, lambda: log_paths.check_file(file), again)
-    yield from _read(note, lambda: rotation.noted(note), _away(note))
+    yield from _read(note, lambda: cut.noted(note), _away(note))
     plain = [one.path for one in rotated.files(home, name, stream) if not one.compressed]
     away = displaced.note_file(home, name, stream)
     if os.path.lexists(away) and displaced.noted(home, name, stream) is None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from tsm.errors import Broken, Busy, TsmError, refused
 from tsm.patrol.log_restore import restored
-from tsm.patrol.process import sound_spec
+from tsm.patrol.process import child_pid, sound_spec
 from tsm.patrol.rotate import mend, rotate
 from tsm.policy import rotation
 from tsm.record import Record
@@ -21,7 +21,7 @@ from tsm.store import (
     logs,
     rotated,
 )
-from tsm.store.rotation import Current, unfinished
+from tsm.store.rotation import Current
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,17 +51,19 @@ class Act(Record):
 def look_after(home: Home, name: str, settings: Config, *, force: bool = False) -> list[Act]:
     """Do what is due for the logs of one process; with `force` rotate whatever there is.
 
-    Takes no lock but that of rotations: if another has it, all is left to him. What fails is
-    journaled, once. Raises Broken, OSError.
+    Takes no lock but that of rotations: if another has it, all is left to him, but that `force`
+    waits. What fails is journaled, once. Raises Broken, OSError.
     """
     rule = rotation.settled(sound_spec(home, name).logs, settings.logs)
-    with rotated.lock(home, name) as had:
+    with rotated.lock(home, name, _LOCK_S if force else 0.0) as had:
         if not had:
             return [Act(name, "", reason="is being rotated already")]
         acts = list(_rotations(home, name, rule, force=force))
-        rotated.clear_unfinished(home, name)
-        acts += _removals(home, name, rule)
-        acts += _compressions(home, name, rule)
+        names = rotated.tidied(home, name)
+        if rotation.may_expire(rule, names):
+            acts += _removals(home, name, rule)
+        if rule.compress != "none":
+            acts += _compressions(home, name, rule)
     return acts
 
 
@@ -112,16 +114,16 @@ def flush(home: Home, name: str, *, all_of_it: bool = False) -> list[Act]:
 
 
 def _emptied(home: Home, name: str, stream: str) -> Iterator[Act]:
+    mend(home, name, stream)
+    where = log_index.path(home, name, stream)
     try:
         with Current(home, name, stream) as current:
-            mend(current)
             size = current.size
-            where = log_index.path(home, name, stream)
-            end = log_index.end(home, name, stream)
+            end = log_index.begin(home, name, stream) + size
             os.ftruncate(current.fd, 0)
     except FileNotFoundError:
         return
-    log_index.cut(where, end, "", time.time())
+    log_index.cut(where, max(end, log_index.known(where)), "", time.time())
     if size:
         journal.record(home, name, "flush", {"stream": stream, "bytes": size})
         yield Act(name, "flush", stream, f"current.{stream}", size, "asked for")
@@ -138,9 +140,7 @@ def mend_all(home: Home, names: Iterable[str]) -> None:
 def mend_streams(home: Home, name: str) -> None:
     """The same for one process. The caller holds the lock of its rotations."""
     for stream in logs.streams(home, name):
-        if unfinished(home, name, stream):
-            with Current(home, name, stream) as current:
-                mend(current)
+        mend(home, name, stream)
 
 
 def make_room(home: Home, settings: Config) -> list[Act]:
@@ -148,6 +148,9 @@ def make_room(home: Home, settings: Config) -> list[Act]:
 
     And as long as the disk has less room than it is to have.
     """
+    most, least = settings.logs_total_bytes, settings.disk_free_bytes
+    if most is None and least is None:
+        return []
     found = {
         one.path: (name, one)
         for name in home.names()
@@ -156,12 +159,11 @@ def make_room(home: Home, settings: Config) -> list[Act]:
     }
     every = [one for _, one in found.values()]
     gone: list[tuple[LogFile, str]] = []
-    most = settings.logs_total_bytes
     if most is not None:
         gone += [(one, "too much in all logs") for one in rotation.excess(every, most)]
-    if settings.disk_free_bytes is not None:
+    if least is not None:
         room = os.statvfs(home.root)
-        lack = settings.disk_free_bytes - room.f_bavail * room.f_frsize
+        lack = least - room.f_bavail * room.f_frsize
         left = sum(one.size for one in every)
         for one in rotation.excess(every, max(0, left - lack)) if lack > 0 else []:
             gone.append((one, "the disk is nearly full"))
@@ -172,45 +174,46 @@ def make_room(home: Home, settings: Config) -> list[Act]:
 
 
 def _rotations(home: Home, name: str, rule: Rule, *, force: bool) -> Iterator[Act]:
+    child = child_pid(home, name)
     for stream in logs.streams(home, name):
         try:
-            count = restored(home, name, stream)
+            yield from _mended(home, name, stream)
+            count = restored(home, name, stream, child)
             if count is not None:  # it is rotated once the child writes to it
                 file, why = f"current.{stream}", "it was deleted or moved"
                 yield Act(name, "restore", stream, file, count, why)
                 continue
-            act = _rotated(home, name, stream, rule, force=force)
+            yield from _rotated(home, name, stream, rule, force=force)
         except (TsmError, OSError) as error:
-            act = _failed(home, name, "rotate", stream, error)
-        if act is not None:
-            yield act
+            if definitions.exists(home, name):  # it has not been deleted meanwhile
+                yield _failed(home, name, "rotate", stream, error)
 
 
-def _rotated(home: Home, name: str, stream: str, rule: Rule, *, force: bool) -> Act | None:
-    """Rotate one log; None if that is not due."""
-    if unfinished(home, name, stream):
-        with Current(home, name, stream) as current:
-            mend(current)
-    size, now_s = logs.size(home, name, stream), time.time()
-    lost = log_index.lost(home, name, stream, size)
+def _mended(home: Home, name: str, stream: str) -> Iterator[Act]:
+    """What a rotation that was killed has come to nevertheless."""
+    for one in mend(home, name, stream):
+        yield Act(name, "rotate", stream, one.file, one.size, one.why)
+
+
+def _rotated(home: Home, name: str, stream: str, rule: Rule, *, force: bool) -> Iterator[Act]:
+    """Rotate one log, if that is due."""
+    now_s = time.time()
+    lost = log_index.lost(home, name, stream)
     if lost:
         log_index.restart(log_index.path(home, name, stream), now_s)
         with suppress(OSError):
             journal.record(home, name, "log-emptied", {"stream": stream, "bytes": lost})
-    begun_s = log_index.noted(home, name, stream, now_s)
+    size, begun_s = log_index.noted(home, name, stream, now_s)
     why = "asked for" if force else rotation.due(rule, size, begun_s, now_s)
     if not why or not size:
-        return None
+        return
     to = rotated.free(home, name, stream, time.strftime("%Y-%m-%d"))
-    done = rotate(home, name, stream, rule.size_bytes, to)
-    if not done.to:
-        return Act(name, "", stream, reason=done.why_not)
-    facts: dict[str, object] = {"stream": stream, "file": done.to, "bytes": done.size}
-    if done.cut_line:
-        facts["cut_line"] = True
-    with suppress(OSError):
-        journal.record(home, name, "rotate", {**facts, "reason": why})
-    return Act(name, "rotate", stream, done.to, done.size, why, done.still_s)
+    with Current(home, name, stream) as current:
+        done = rotate(current, to, why, rule.size_bytes)
+    if not done.pieces:
+        yield Act(name, "", stream, reason=done.why_not)
+    for one in done.pieces:
+        yield Act(name, "rotate", stream, one.file, one.size, one.why, done.still_s)
 
 
 def _failed(home: Home, name: str, what: str, stream: str, error: TsmError | OSError) -> Act:

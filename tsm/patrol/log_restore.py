@@ -7,9 +7,7 @@ import stat
 import time
 from contextlib import suppress
 
-from tsm.model import Identity
-from tsm.osproc import table
-from tsm.store import displaced, documents, journal, log_index, log_paths, logs, runs
+from tsm.store import displaced, journal, log_index, log_paths, logs, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,13 +16,14 @@ if TYPE_CHECKING:
 _FDS = {"out": 1, "err": 2}  # of a child
 
 
-def restored(home: Home, name: str, stream: str) -> int | None:
+def restored(home: Home, name: str, stream: str, child: int | None) -> int | None:
     """See to it that there is a current file where the child has lost it; None if it has not.
 
-    How many bytes were copied into it. The caller holds the lock of rotations. Raises OSError.
+    How many bytes were copied into it. `child` is the pid of one that lives. The caller holds
+    the lock of rotations. Raises OSError.
     """
     path, inode = logs.current(home, name, stream), _inode(home, name, stream)
-    fd = _childs(home, name, stream, inode)
+    fd = _childs(home, name, stream, child, inode) if child is not None else None
     if fd is None:
         return None
     try:
@@ -32,7 +31,7 @@ def restored(home: Home, name: str, stream: str) -> int | None:
             displaced.forget(home, name, stream)
             return None
         deleted = os.readlink(f"/proc/self/fd/{fd}") == f"{path} (deleted)"
-        if not deleted and os.fstat(fd).st_ino != inode:
+        if not deleted and os.fstat(fd).st_ino != _inode(home, name, stream):
             return None  # it writes elsewhere of its own will
         away = displaced.noted(home, name, stream)
         known = away is not None and away.inode == os.fstat(fd).st_ino
@@ -53,21 +52,16 @@ def _inode(home: Home, name: str, stream: str) -> int:
     return 0 if run is None else run.files[logs.STREAMS.index(stream)]
 
 
-def _childs(home: Home, name: str, stream: str, inode: int) -> int | None:
+def _childs(home: Home, name: str, stream: str, child: int, inode: int) -> int | None:
     """The file that the child has for its stream, open for reading; None if it is no file.
 
     Where two streams are merged into it, that of `inode` if one of them is.
     """
-    meta, boot = documents.read_meta(home, name), table.boot_id()
-    if meta.pid is None or meta.ticks is None or meta.boot != boot:
-        return None
-    if not table.alive(Identity(boot, meta.pid, meta.ticks), boot):
-        return None
     found = None
     for one in logs.STREAMS:
         if log_paths.carrier(home, name, one) != stream:
             continue
-        fd = _opened(f"/proc/{meta.pid}/fd/{_FDS[one]}")
+        fd = _opened(f"/proc/{child}/fd/{_FDS[one]}")
         if found is None or (fd is not None and os.fstat(fd).st_ino == inode):
             found, fd = fd, found
         if fd is not None:

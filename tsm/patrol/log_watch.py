@@ -74,8 +74,8 @@ class LogWatch:
             return
         try:
             self._growth.arm(path)  # first: what comes from now on is told again
-            size, now_s = logs.size(self.home, name, stream), time.time()
-            begun_s = log_index.noted(self.home, name, stream, now_s, told=told)
+            now_s = time.time()
+            size, begun_s = log_index.noted(self.home, name, stream, now_s, told=told)
             rule = rotation.settled(sound_spec(self.home, name).logs, self._settings().logs)
         except FileNotFoundError:
             self._files.pop(path, None)

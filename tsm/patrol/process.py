@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import lru_cache
 
 from tsm.errors import Broken
+from tsm.model import Identity
 from tsm.osproc import members, signals, table
 from tsm.policy import limits
 from tsm.policy.state import Situation
@@ -89,6 +90,17 @@ def sound_meta(home: Home, name: str) -> Meta:
         message = f"{path}: name {meta.name!r}: should be {name!r}, like the directory"
         raise Broken(message)
     return meta
+
+
+def child_pid(home: Home, name: str) -> int | None:
+    """The pid of the child that meta.json names, if it lives; None also if that makes no sense."""
+    try:
+        meta, boot = documents.read_meta(home, name), table.boot_id()
+    except (Broken, OSError):
+        return None
+    if meta.pid is None or meta.ticks is None or meta.boot is None:
+        return None
+    return meta.pid if table.alive(Identity(meta.boot, meta.pid, meta.ticks), boot) else None
 
 
 def sound_saved(home: Home, save: str) -> list[saved.Saved]:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import suppress
 
 from tsm.errors import Busy, TsmError
 from tsm.osproc import watchman
 from tsm.osproc.writers import Stillness, go_on
 from tsm.patrol import guard
+from tsm.patrol.process import child_pid
 from tsm.record import Record, changed
-from tsm.store import extents, log_index
-from tsm.store.rotation import Current, Cut, block_end, line_end
+from tsm.store import cut as notes
+from tsm.store import extents, journal, log_index, rotated
+from tsm.store.atomic import remove
+from tsm.store.cut import Cut
+from tsm.store.rotation import Current, block_end, ends
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tsm.model import Identity
     from tsm.store.home import Home
 
 _LOCK_S = 2.0
@@ -21,55 +30,87 @@ _CLOSE_BYTES = 1 << 16  # so little is copied while writers are stopped
 _ROUNDS = 8  # of copying what has come in the meantime
 
 
+class Piece(Record):
+    """A rotated file that has been made."""
+
+    file: str
+    size: int
+    cut_line: bool  # it ends within a line that is longer than a file may be
+    why: str
+
+
 class Rotation(Record):
     """What a rotation came to."""
 
-    to: str = ""  # the name of the rotated file; empty if there was nothing to rotate
-    size: int = 0  # its bytes
-    cut_line: bool = False  # it ends within a line that is longer than a file may be
+    pieces: tuple[Piece, ...] = ()  # oldest first; none if there was nothing to rotate
     still_s: float = 0.0  # how long writers were stopped
     why_not: str = ""
 
 
-def mend(current: Current) -> None:
-    """Finish or undo what a rotation that was killed has begun. The caller holds its lock."""
+def mend(home: Home, name: str, stream: str) -> tuple[Piece, ...]:
+    """Finish or undo what a rotation that was killed has begun; what it has come to.
+
+    The caller holds the lock of rotations. Raises Broken, OSError.
+    """
+    note = notes.note_file(home, name, stream)
+    if not os.path.lexists(note):
+        return ()
+    try:
+        with Current(home, name, stream) as current:
+            return _mended(current)
+    except FileNotFoundError:  # somebody has taken it away since
+        cut = notes.noted(note)
+        go_on(cut.stopped if cut is not None else ())
+        remove(note)
+        return ()
+
+
+def _mended(current: Current) -> tuple[Piece, ...]:
     cut = current.noted()
+    pieces: tuple[Piece, ...] = ()
     if cut is not None:
         ours = cut.inode == current.inode
-        dropped = ours and current.dropped(cut)
+        dropped = cut.dropped or (ours and current.dropped(cut))
         if ours and not dropped:
             current.undo(cut)
         go_on(cut.stopped)
         if dropped:
-            _finish(current, cut)
+            pieces = _finished(current, cut, again=True)
     current.done()
+    rotated.tidied(current.home, current.name)
+    return pieces
 
 
-def rotate(home: Home, name: str, stream: str, most_bytes: int, to: str) -> Rotation:
+def rotate(current: Current, to: str, why: str, most_bytes: int) -> Rotation:
     """Take what is there out of the current file into the file `to`, up to the end of a line.
 
-    A line of more than `most_bytes` is cut. The caller holds the lock of rotations. Raises
-    Refused and OSError, and all is as before.
+    A line that is longer than `most_bytes` is cut there. The caller holds the lock of
+    rotations, and has mended. Raises Refused and OSError, and all is as before.
     """
-    with Current(home, name, stream) as current:
-        mend(current)
-        if current.size == 0:
-            return Rotation(why_not="it is empty")
-        cut = Cut(to, current.inode, log_index.begin(home, name, stream))
-        try:
-            current.note(cut)
-            done = _collapsed(current, cut)
-            if done is None:
-                with guard.held(home, name, _LOCK_S):
-                    done = _in_stillness(current, cut, most_bytes)
-        except Busy:
-            current.undo(cut)
-            done = Rotation(why_not="a command is at work on the process")
-        except (TsmError, OSError):
-            mend(current)
-            raise
-        current.done()
-        return done
+    if current.size == 0:
+        return Rotation(why_not="it is empty")
+    begin = log_index.begin(current.home, current.name, current.stream)
+    cut = Cut(to, current.inode, begin, why)
+    current.require_room()
+    try:
+        current.note(cut)
+        return _rotated(current, cut, most_bytes)
+    except (TsmError, OSError) as error:
+        _mended(current)
+        if isinstance(error, Busy):
+            return Rotation(why_not="a command is at work on the process")
+        raise
+
+
+def _rotated(current: Current, cut: Cut, most_bytes: int) -> Rotation:
+    stillness = Stillness(current.fd, child_pid(current.home, current.name))
+    stillness.look()
+    if len(ends(current.fd, 0, current.size, most_bytes)) < 2:
+        done = _collapsed(current, cut)
+        if done is not None:
+            return done
+    with guard.held(current.home, current.name, _LOCK_S):
+        return _in_stillness(current, cut, stillness, most_bytes)
 
 
 def _collapsed(current: Current, cut: Cut) -> Rotation | None:
@@ -78,76 +119,124 @@ def _collapsed(current: Current, cut: Cut) -> Rotation | None:
     place = extents.place(current.fd) if count else None
     if place is None:
         return None
+    cut = changed(cut, ends=(count,), place=place)
     current.copy(cut, 0, count)
     current.settle(cut, count)
-    cut = changed(cut, count=count, place=place)
     current.note(cut, durable=True)
     current.publish(cut)
     if not current.collapse(cut):
-        current.undo(cut)
+        _mended(current)
         return None
-    _finish(current, cut)
-    return Rotation(cut.to, count)
+    return Rotation(_finished(current, cut))
 
 
-def _in_stillness(current: Current, cut: Cut, most_bytes: int) -> Rotation:
+def _in_stillness(current: Current, cut: Cut, stillness: Stillness, most_bytes: int) -> Rotation:
     """The head dropped while all writers stand still. The caller holds the process's lock."""
-    copied = _nearly_copied(current, cut)
-    stillness = Stillness(
-        current.device,
-        current.inode,
-        lambda stopped: current.note(changed(cut, stopped=tuple(stopped))),
-    )
-    with watchman.beside(current.home.root, ["rotate", "--mend", "--", current.name]):
-        try:
-            done = _dropped(current, cut, stillness, copied, most_bytes)
-            if done.why_not:
-                current.undo(cut)
-        finally:
-            stillness.end()
-    if done.to:
-        _finish(current, changed(cut, count=done.size))
-    return changed(done, still_s=stillness.took_s)
+    planned = ends(current.fd, 0, current.size, most_bytes)
+    begun = changed(cut, ends=planned if len(planned) > 1 else ())
+    copied = _nearly_copied(current, begun)
+    with (
+        watchman.beside(current.home.root, ["rotate", "--mend", "--", current.name]) as tell,
+        stillness,
+    ):
+
+        def stopping(stopped: Sequence[Identity]) -> None:
+            current.note(changed(cut, stopped=tuple(stopped)))
+            tell([one.pid for one in stopped])
+
+        why_not = "a writer does not stop"
+        if stillness.take(stopping):
+            cut = _copied(current, begun, copied, most_bytes)
+            cut = changed(cut, stopped=tuple(stillness.stopped))
+            why_not = _dropped(current, cut, stillness)
+    if why_not:
+        _mended(current)
+        return Rotation((), stillness.took_s, why_not)
+    current.settle_rest(cut)
+    return Rotation(_finished(current, cut), stillness.took_s)
 
 
 def _nearly_copied(current: Current, cut: Cut) -> int:
     """How many bytes were copied before anybody is stopped, so that little is left to be."""
-    copied, size = 0, current.size
-    for _ in range(_ROUNDS):
-        current.copy(cut, copied, size)
-        copied, size = size, current.size
-        if size - copied < _CLOSE_BYTES:
-            break
+    copied = _caught_up(current, cut, 0)
     current.settle(cut, copied)
+    return _caught_up(current, cut, copied)  # with what came while the disk was at work
+
+
+def _caught_up(current: Current, cut: Cut, copied: int) -> int:
+    for _ in range(_ROUNDS):
+        size = current.size
+        if size - copied < _CLOSE_BYTES and copied:
+            break
+        current.copy(cut, copied, size)
+        copied = size
     return copied
 
 
-def _dropped(
-    current: Current, cut: Cut, stillness: Stillness, copied: int, most_bytes: int
-) -> Rotation:
-    """Copy the rest, and drop the head; why that was not done otherwise."""
-    if not stillness.take():
-        return Rotation(why_not="a writer does not stop")
+def _copied(current: Current, begun: Cut, copied: int, most_bytes: int) -> Cut:
+    """The cut, with all of it copied, while nobody writes."""
     size = current.size
-    current.copy(cut, copied, size)
-    count = line_end(current.fd, size)
-    cut_line = size - count > max(count, most_bytes - 1)
-    if cut_line:
-        count = size
-    if size - count > count:
-        return Rotation(why_not="its line is not at its end yet")
-    cut = changed(cut, count=count, size=size, stopped=tuple(stillness.stopped))
-    current.shorten(cut)
+    more = ends(current.fd, begun.count, size, most_bytes)
+    cut = changed(begun, ends=(*begun.ends, *more), size=size)
+    if more:
+        current.copy(cut, min(copied, more[0]), cut.count)
+        current.shorten(cut, len(begun.ends))
+    return cut
+
+
+def _dropped(current: Current, cut: Cut, stillness: Stillness) -> str:
+    """Drop the head; why that was not done otherwise."""
+    if not cut.ends:
+        return "its line is not at its end yet"
     current.note(cut)
     current.publish(cut)
-    if not stillness.holds() or current.size != size:
-        return Rotation(why_not="a writer was woken by somebody else")
-    current.drop(cut)
-    return Rotation(cut.to, count, cut_line)
+    cut = current.moved(cut)
+    current.note(cut)
+    if not stillness.holds() or not current.drop(cut):
+        return "a writer was woken by somebody else"
+    current.note(changed(cut, dropped=True))
+    return ""
 
 
-def _finish(current: Current, cut: Cut) -> None:
+def _finished(current: Current, cut: Cut, *, again: bool = False) -> tuple[Piece, ...]:
     """The head is gone from the current file: what else follows from that."""
     where = log_index.path(current.home, current.name, current.stream)
-    rotated = current.home.file(current.name, cut.to)
-    log_index.cut(where, cut.begin + cut.count, rotated, time.time())
+    pieces = []
+    for number, (name, end) in enumerate(zip(cut.names, cut.ends, strict=True)):
+        path = current.home.file(current.name, name)
+        log_index.cut(where, cut.begin + end, path, time.time())
+        pieces.append(Piece(name, end - cut.first(number), _torn(path), cut.why))
+    with suppress(OSError):
+        told = _told(current) if again else ()
+        for piece in pieces:
+            if (piece.file, piece.size) not in told:
+                _tell(current, piece)
+    current.done()
+    return tuple(pieces)
+
+
+def _torn(path: str) -> bool:
+    """Whether a file ends within a line."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() != b"\n"
+    except OSError:  # somebody has removed it
+        return False
+
+
+def _tell(current: Current, piece: Piece) -> None:
+    facts: dict[str, object] = {
+        "stream": current.stream,
+        "file": piece.file,
+        "bytes": piece.size,
+        **({"cut_line": True} if piece.cut_line else {}),
+        "reason": piece.why,
+    }
+    journal.record(current.home, current.name, "rotate", facts)
+
+
+def _told(current: Current) -> set[tuple[object, object]]:
+    """The rotated files of which the last events tell: one that was killed may have told."""
+    last = journal.last_events(journal.history_file(current.home, current.name))
+    return {(one.get("file"), one.get("bytes")) for one in last if one["event"] == "rotate"}

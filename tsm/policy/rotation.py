@@ -61,6 +61,15 @@ def _turn_before(rotate: str, now_s: float) -> float:
     return turn.timestamp()
 
 
+def may_expire(rule: Rule, names: Sequence[str]) -> bool:
+    """Whether any of the rotated files of those names may have to go: else nobody need look."""
+    return (
+        rule.age_s is not None
+        or rule.total_bytes is not None
+        or any(sum(f".{stream}" in name for name in names) > rule.keep for stream in ("out", "err"))
+    )
+
+
 def expired(rule: Rule, files: Sequence[LogFile], now_s: float) -> list[tuple[LogFile, str]]:
     """Which of the rotated files of a process, oldest first, are to go, and why."""
     gone: dict[str, tuple[LogFile, str]] = {}

@@ -84,13 +84,13 @@ def _make(path: str, like: os.stat_result) -> None:
 
 
 def copied(home: Home, name: str, stream: str, away: Away, fd: int) -> int:
-    """Add what has come to the old file to the new one; how many bytes that were."""
+    """Add what has come to the old file until now to the new one; how many bytes that were."""
     path = logs.current(home, name, stream)
     offset = max(0, log_index.end(home, name, stream) - away.begin)
-    count = 0
+    count, most = 0, os.fstat(fd).st_size - offset
     target = os.open(path, _ADDED)
     try:
-        while data := os.pread(fd, _BLOCK_BYTES, offset + count):
+        while data := os.pread(fd, max(0, min(_BLOCK_BYTES, most - count)), offset + count):
             count += os.write(target, data)
     finally:
         os.close(target)

@@ -219,8 +219,9 @@ class Follower:
         """Where the open file begins; None while that is about to change."""
         try:
             with open(f"{self.path}.cut", "rb") as file:
-                note = file.read()
-                if b'"count":0,' not in note and note != self._left:
+                notes = file.read()
+                drops = notes.count(b'"ends":[') > notes.count(b'"ends":[]')
+                if drops and notes != self._left:
                     return None
         except OSError:
             pass

@@ -59,39 +59,57 @@ def marks(path: str) -> list[Mark]:
     return [one for one in found if one is not None]
 
 
-def lost(home: Home, name: str, stream: str, size: int) -> int:
+def lost(home: Home, name: str, stream: str) -> int:
     """How many bytes fewer the current file has than it had: somebody else has emptied it."""
-    first, last = _ends(path(home, name, stream))
-    return 0 if first is None or last is None else max(0, last.position - first.position - size)
+    first, last = _ends(path(home, name, stream))  # before the size: it may be growing
+    if first is None or last is None:
+        return 0
+    return max(0, last.position - first.position - logs.size(home, name, stream))
 
 
 def restart(where: str, now_s: float) -> None:
     """Begin anew, at the position that was noted last."""
-    _, last = _ends(where)
-    replace(where, Mark(last.position if last is not None else 0, now_s).line)
+    replace(where, Mark(known(where), now_s).line)
 
 
-def noted(home: Home, name: str, stream: str, now_s: float, *, told: bool = False) -> float:
-    """Note how far the current file has grown, and when it was last written to; when it was begun.
+def known(where: str) -> int:
+    """The furthest position in that index."""
+    first, last = _ends(where)
+    return 0 if first is None or last is None else max(first.position, last.position)
+
+
+def noted(
+    home: Home, name: str, stream: str, now_s: float, *, told: bool = False
+) -> tuple[int, float]:
+    """Note how far the current file has grown, and by when; its size, and when it was begun.
 
     `told` says that this is asked as soon as it has grown.
     """
     where = path(home, name, stream)
     first, last = _ends(where)
+    size, written_s = _written(home, name, stream, now_s)
+    while _ends(where)[0] != first:  # its head was rotated just then
+        first, last = _ends(where)
+        size, written_s = _written(home, name, stream, now_s)
+    if first is None and size == 0:
+        return size, now_s
+    if first is None or last is None:
+        write = replace if os.path.exists(where) else append  # another may make it just now
+        write(where, Mark(0, written_s).line + Mark(size, written_s, told=False).line)
+        return size, written_s
+    if first.position + size > last.position:
+        time_s = max(written_s, last.time_s)  # clocks are set back
+        append(where, Mark(first.position + size, time_s, told=told).line)
+    return size, first.time_s
+
+
+def _written(home: Home, name: str, stream: str, now_s: float) -> tuple[int, float]:
+    """The size of the current file, 0 if there is none, and when it was last written to."""
     try:
         there = os.stat(logs.current(home, name, stream))
     except FileNotFoundError:
-        there = None
-    if there is None or (first is None and there.st_size == 0):
-        return now_s if first is None else first.time_s
-    written_s = min(there.st_mtime, now_s)
-    if first is None or last is None:
-        first = last = Mark(0, written_s)
-        replace(where, first.line)
-    if first.position + there.st_size > last.position:
-        time_s = max(written_s, last.time_s)  # clocks are set back
-        append(where, Mark(first.position + there.st_size, time_s, told=told).line)
-    return first.time_s
+        return 0, now_s
+    return there.st_size, min(there.st_mtime, now_s)
 
 
 def _ends(path: str) -> tuple[Mark | None, Mark | None]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 1 << 18
 _PAUSE_S = 0.01
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)-(\d{2,9})\.(out|err)(\.gz|\.zst)?", re.ASCII)
+_PACKED = re.compile(r"\.(gz|zst)$")
 
 
 @contextmanager
@@ -44,6 +45,19 @@ def _locked(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def is_name(word: str) -> bool:
+    """Whether a rotated file that is not compressed can be called that."""
+    match = _NAME.fullmatch(word)
+    return match is not None and not match[4]
+
+
+def later(name: str, count: int) -> str:
+    """The name of a rotated file so many after the one of that name."""
+    stem, _, stream = name.rpartition(".")
+    day, _, number = stem.rpartition("-")
+    return f"{day}-{int(number) + count:02d}.{stream}"
 
 
 def files(home: Home, name: str, stream: str) -> list[LogFile]:
@@ -77,21 +91,37 @@ def indexes(path: str) -> list[str]:
 
 
 def free(home: Home, name: str, stream: str, day: str) -> str:
-    """The next name of that day that nothing has."""
-    taken = [-1]
+    """The next name that nothing has, of that day, or of a later one of which there are some.
+
+    So that names tell what is older, wherever the clock or the time zone has gone.
+    """
+    last = (day, -1)
     for entry in os.listdir(home.process(name)):
         match = _NAME.match(entry)
-        if match is not None and (match[1], match[3]) == (day, stream):
-            taken.append(int(match[2]))
-    return f"{day}-{max(taken) + 1:02d}.{stream}"
+        if match is not None and match[3] == stream:
+            last = max(last, (match[1], int(match[2])))
+    return f"{last[0]}-{last[1] + 1:02d}.{stream}"
 
 
-def clear_unfinished(home: Home, name: str) -> None:
-    """Remove what killed rotations and compressions have half made. The caller holds the lock."""
-    for entry in os.listdir(home.process(name)):
+def tidied(home: Home, name: str) -> list[str]:
+    """The names of the rotated files of both streams, in no order.
+
+    What killed rotations and compressions have half made is removed, and indexes of what is no
+    more; but nothing that a rotation may need which is still to be mended. The caller holds the
+    lock.
+    """
+    entries = os.listdir(home.process(name))
+    found = [entry for entry in entries if _NAME.fullmatch(entry)]
+    kept = {f"{_plain(entry)}.idx" for entry in found}
+    for entry in entries:
         stem = entry.removesuffix(".new")
-        if stem != entry and _NAME.fullmatch(stem.removesuffix(".idx")):
-            remove(home.file(name, entry))
+        match = _NAME.fullmatch(stem.removesuffix(".idx"))
+        if match is None or entry in kept or f"current.{match[3]}.cut" in entries:
+            continue
+        if entry.endswith((".new", ".idx")):
+            with suppress(IsADirectoryError):
+                remove(home.file(name, entry))
+    return found
 
 
 def between(path: str, first: int, last: int) -> Iterator[tuple[int, bytes]]:
@@ -154,4 +184,4 @@ def discard(one: LogFile) -> None:
 
 def _plain(path: str) -> str:
     """The name that it had before it was compressed."""
-    return re.sub(r"\.(gz|zst)$", "", path)
+    return _PACKED.sub("", path)
