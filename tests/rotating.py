@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import traceback
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -72,10 +74,11 @@ class Log:
         with Current(self.home, "web", "out") as current:
             return rotate.rotate(current, to, "asked for", most)
 
-    def rotate_killed(self, act: int, most: int = MOST) -> bool:
-        """Rotate as if killed before that act, with nobody there to mend; False if it had fewer.
+    def killed(self, act: int, task: Callable[[], object]) -> bool:
+        """Do that as if killed before its act of that number; False if it had fewer.
 
-        From then on nothing is done any more; so it takes no process of its own.
+        From then on nothing is done any more; so it takes no process of its own. Nobody is there
+        to mend.
         """
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         left = count(act, -1)
@@ -86,7 +89,7 @@ class Log:
 
         try:
             with self.quick(), fuse.watched(burn):
-                self.rotate(most)
+                task()
         except Killed:
             return True
         finally:
@@ -160,3 +163,22 @@ def state_of(pid: int) -> str | None:
     """The letter of proc_pid_stat(5)."""
     row = table.lookup(pid)
     return row.state if row is not None else None
+
+
+def forked(task: Callable[[], object]) -> int:
+    """The pid of a fork of this program that does that."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            task()
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - it must not go on as a second pytest
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    return pid
+
+
+def ended(pid: int) -> int:
+    """How a fork has ended, once it has, as `subprocess` gives it."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.apps import fuse
 from tests.following import added
-from tests.rotating import DAY, MOST, Log, no_line_is_cut, state_of
+from tests.rotating import DAY, MOST, Killed, Log, ended, forked, no_line_is_cut, state_of
 from tests.waiting import eventually
 from tsm.errors import Broken
 from tsm.osproc import table
-from tsm.store import compression
+from tsm.store import compression, log_index
 from tsm.store.cut import Cut
 from tsm.store.follower import Follower
 from tsm.store.rotation import Current
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STILL = pytest.mark.parametrize("log", ["disk", "memory", "still"], indirect=True)
 
@@ -130,11 +136,12 @@ def test_who_follows_sees_each_line_once_while_the_head_is_rotated(log: Log) -> 
     words = ("seq", "-f", "%099.0f", "100000")
     follower = Follower(str(log.current))
     writer = log.written_by("stdbuf", "-oL", *words)
-    pid = os.fork()
-    if pid == 0:
+
+    def rotate_on() -> None:
         while table.identity(writer.pid, ""):
             log.rotate()
-        os._exit(0)
+
+    pid = forked(rotate_on)
     seen: list[bytes] = []
     expected = subprocess.check_output(words).splitlines()
 
@@ -143,7 +150,7 @@ def test_who_follows_sees_each_line_once_while_the_head_is_rotated(log: Log) -> 
         return len(seen) >= len(expected)
 
     eventually(all_seen)
-    os.waitpid(pid, 0)
+    assert ended(pid) == 0
     follower.close()
     assert seen == expected
     assert len(log.parts) > 2
@@ -177,7 +184,7 @@ def test_killed_at_any_act_nothing_is_lost_or_there_twice(
     act = 1
     while True:
         log.append(text)
-        killed = log.rotate_killed(act, 10_000)
+        killed = log.killed(act, lambda: log.rotate(10_000))
         log.append(more)
         log.mend()
         assert b"".join(log.parts) == text + more, f"killed before act {act}"
@@ -190,6 +197,48 @@ def test_killed_at_any_act_nothing_is_lost_or_there_twice(
         Path(log.home.history, "web.jsonl").unlink(missing_ok=True)
         act += 1
     assert act > 8
+
+
+def killed_once(noted: Callable[[dict[str, Any]], bool], log: Log, text: bytes) -> None:
+    """Rotate that text, and be killed as soon as the last of the notes is such a one."""
+    log.append(text)
+    path = log.folder / "current.out.cut"
+
+    def look() -> None:
+        lines = path.read_text().splitlines() if path.exists() else []
+        if lines and noted(json.loads(lines[-1])):
+            raise Killed
+
+    def rotate_to_there() -> None:
+        with fuse.watched(look):
+            log.rotate(10_000)
+
+    assert log.killed(1 << 20, rotate_to_there)
+
+
+@pytest.mark.parametrize("log", ["memory", "still"], indirect=True)
+def test_killed_while_mending_what_was_killed(log: Log) -> None:
+    text, act, killed = LINES[:20_000], 1, True
+    while killed:
+        log.clear()
+        killed_once(lambda note: note["mark"] and not note["dropped"], log, text)
+        killed = log.killed(act, log.mend)
+        log.append(text)
+        log.mend()
+        assert b"".join(log.parts) == text * 2, f"killed before act {act}"
+        act += 1
+    assert act > 4
+
+
+@pytest.mark.parametrize("log", ["memory", "still"], indirect=True)
+def test_what_was_dropped_is_known_though_the_file_is_another_now(log: Log) -> None:
+    killed_once(lambda note: note["dropped"], log, b"one\ntwo\nand")
+    log.current.rename(log.folder / "kept")
+    log.current.touch()
+    log.mend()
+    assert (log.folder / "kept").read_bytes() == b"and"
+    assert [path.read_bytes() for path in log.rotated] == [b"one\ntwo\n"]
+    assert log_index.begin(log.home, "web", "out") == 8
 
 
 def test_a_full_disk_leaves_all_as_it_was(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

