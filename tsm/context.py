@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+import time
 from contextlib import suppress
 
 from tsm.store import home
@@ -127,6 +128,8 @@ def _encoded(values: Mapping[str, object]) -> str:
 def opened(command: str) -> Context:
     """The world of this invocation. Raises Refused for a home that must not be used."""
     umask = os.umask(0o077)
+    if os.environ.pop("TZ", None) is not None:
+        time.tzset()  # schedules and rotations go by the clock of the machine, whoever asks
     place = home.chosen(os.environ)
     home.check(place)
     return Context(place, command, umask)

@@ -48,6 +48,15 @@ class TestSchedule:
         reason = f"scheduled '{EACH_SECOND}', next run"
         eventually(lambda: tsm("ls").row["reason"].startswith(reason))
 
+    def test_times_are_those_of_the_machine_whoever_asks(self, tsm: Tsm) -> None:
+        words = ("--name", "job", "--schedule", "0 4 * * *", "--", "true")
+        tsm("start", *words, env={"TZ": "America/New_York"})
+        zones = (None, "Asia/Tokyo")  # which Python looks at when it starts
+        asked = [tsm.program("ls", env={"TZ": zone}).row["next"] for zone in zones]
+        tsm.program("patrol", env={"TZ": "America/New_York"})
+        assert [tsm("ls").row["next"]] * 2 == asked
+        assert Files(tsm.home, "job").env[b"TZ"] == b"America/New_York"  # the child's own
+
     def test_times_within_a_run_are_passed_over(self, resident: Tsm, gate: Gate) -> None:
         told = resident.on_terminal(
             "start", gate.command, "--name", "job", "--schedule", EACH_SECOND

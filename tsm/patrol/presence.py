@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 HUNG_S = 45.0  # a heartbeat older than that: it beats each 10 s
 _COMING_S = 20.0  # how long it may take to come up
-_KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH", "TZ")
+_KEPT = ("HOME", "LANG", "LC_ALL", "PATH", "PYTHONPATH")
 
 
 def resident(home: Home) -> Identity | None:
