@@ -42,7 +42,7 @@ resident() {
 # A command that writes `down` sees to the rest as well, and so does the launcher of the next run, if it has come
 # so far that there is one.
 mine() {
-    [ -e run ] && ! [ -e down ] || return
+    [ -f run ] && ! [ -e down ] || return
     launched=
     while read -r word rest; do
         case $word in
