@@ -17,7 +17,8 @@ from tests.rotating import DAY, MOST, Killed, Log, ended, forked, no_line_is_cut
 from tests.waiting import eventually
 from tsm.errors import Broken
 from tsm.osproc import table
-from tsm.store import compression, log_index
+from tsm.patrol import rotate
+from tsm.store import compression, log_index, rotated
 from tsm.store.cut import Cut
 from tsm.store.follower import Follower
 from tsm.store.rotation import Current
@@ -267,3 +268,23 @@ def test_a_note_that_makes_no_sense_is_named(log: Log) -> None:
     (log.folder / "current.out.cut").write_text("{}\n")
     with pytest.raises(Broken, match=r"current\.out\.cut: not a note of a rotation"):
         log.rotate()
+
+
+@pytest.mark.parametrize(("log", "count"), [("memory", 10_000), ("disk", 100)], indirect=["log"])
+def test_so_many_rotations_in_a_row(log: Log, count: int) -> None:
+    """On a disk each waits for it, and lines end where blocks do."""
+    rest, torn = (b" line\n", b"and ") if count > 1000 else (b"x" * 4091 + b"\n", b"")
+    lines = [torn + b"%04d" % number + rest for number in range(count)]
+    log.append(torn)
+    with log.quick(), Current(log.home, "web", "out") as current:
+        for number, line in enumerate(lines):
+            log.append(line[len(torn) :] + torn)
+            to = rotated.later(f"{DAY}-00.out", number)
+            assert rotate.rotate(current, to, "size", MOST).pieces
+            assert (log.folder / to).read_bytes() == line
+            if number < count - 1:
+                os.unlink(log.folder / to)  # noqa: PTH108 - of so many, in little time
+                os.unlink(log.folder / f"{to}.idx")  # noqa: PTH108
+    assert log.rotated[0].name == f"{DAY}-{count - 1:02d}.out"
+    assert log.parts == [lines[-1], torn]
+    assert log_index.end(log.home, "web", "out") == len(b"".join(lines) + torn)

@@ -195,17 +195,18 @@ def test_signals_wait_until_writers_go_on(log: Log, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("log", ["memory"], indirect=True)
-@pytest.mark.parametrize("program", [sys.executable, "/bin/false"], ids=["mended", "no tsm"])
+@pytest.mark.parametrize("there", [True, False], ids=["tsm", "no tsm"])
 def test_whoever_was_stopped_goes_on_if_all_else_is_killed(
-    log: Log, program: str, monkeypatch: pytest.MonkeyPatch
+    log: Log, *, there: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tsm.osproc.watchman.sys.executable", program)
+    if not there:
+        monkeypatch.setattr("tsm.osproc.watchman.sys.executable", "/bin/false")
     monkeypatch.setattr(Current, "publish", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     log.append(b"line\nand")
     sleeper = log.written_by("sleep", "1000")
     assert ended(forked(log.rotate)) == -signal.SIGKILL
     eventually(lambda: state_of(sleeper.pid) != "T")
-    if program == sys.executable:
+    if there:
         eventually(lambda: not (log.folder / "current.out.cut").exists())
     log.mend()
     assert log.parts == [b"line\nand"]

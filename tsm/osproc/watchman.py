@@ -30,31 +30,14 @@ def beside(home: str, words: Sequence[str]) -> Iterator[Callable[[Sequence[int]]
 
     It is to let those go on whose pids were told; if it fails, the shell itself does.
     """
-    spawn.close_on_exec()
     theirs, ours = os.pipe2(os.O_CLOEXEC)
-    kept = ("PATH", "HOME", "PYTHONPATH")
-    environ = {key: os.environ[key] for key in kept if key in os.environ} | {"TSM_HOME": home}
-    argv = ["sh", "-c", _SCRIPT, "sh", sys.executable, "-P", "-m", "tsm", *words]
     try:
-        pid = os.posix_spawn(
-            "/bin/sh",
-            argv,
-            environ,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, theirs, 0),
-                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
-            ],
-            setsid=True,
-            setsigmask=(),
-            setsigdef=[signal.SIGINT, signal.SIGTERM, signal.SIGPIPE],
-        )
+        _spawn(theirs, home, words)
     except OSError:
         os.close(ours)
         raise
     finally:
         os.close(theirs)
-    offspring.leave(pid)
 
     def tell(line: str) -> None:
         with suppress(BrokenPipeError):
@@ -65,3 +48,23 @@ def beside(home: str, words: Sequence[str]) -> Iterator[Callable[[Sequence[int]]
     finally:
         tell("done")
         os.close(ours)
+
+
+def _spawn(pipe: int, home: str, words: Sequence[str]) -> None:
+    spawn.close_on_exec()
+    kept = ("PATH", "HOME", "PYTHONPATH")
+    environ = {key: os.environ[key] for key in kept if key in os.environ} | {"TSM_HOME": home}
+    pid = os.posix_spawn(
+        "/bin/sh",
+        ["sh", "-c", _SCRIPT, "sh", sys.executable, "-P", "-m", "tsm", *words],
+        environ,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, pipe, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+        setsigmask=(),
+        setsigdef=[signal.SIGINT, signal.SIGTERM, signal.SIGPIPE],
+    )
+    offspring.leave(pid)

@@ -48,7 +48,7 @@ class Stillness:
         self._writers = []
         for pid in pids:
             flags = list(self._flags(pid))
-            if False:
+            if not all(one & os.O_APPEND for one in flags):
                 row = table.lookup(pid)
                 name = f" ({row.comm})" if row is not None else ""
                 message = f"pid {pid}{name} has it open without O_APPEND: it has to open it anew"

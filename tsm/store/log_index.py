@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from itertools import takewhile
 
 from tsm.record import Record
@@ -105,11 +106,10 @@ def noted(
 
 def _written(home: Home, name: str, stream: str, now_s: float) -> tuple[int, float]:
     """The size of the current file, 0 if there is none, and when it was last written to."""
-    try:
-        there = os.stat(logs.current(home, name, stream))
-    except FileNotFoundError:
-        return 0, now_s
-    return there.st_size, min(there.st_mtime, now_s)
+    size = logs.size(home, name, stream)
+    with suppress(FileNotFoundError):
+        return size, min(os.stat(logs.current(home, name, stream)).st_mtime, now_s)
+    return size, now_s
 
 
 def _ends(path: str) -> tuple[Mark | None, Mark | None]:

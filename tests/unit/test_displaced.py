@@ -1,0 +1,36 @@
+"""What a child writes to a file that has lost its name is copied, as far as it has come."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tsm.store import displaced
+
+if TYPE_CHECKING:
+    from tests.rotating import Log
+
+
+@pytest.mark.parametrize("log", ["memory"], indirect=True)
+def test_a_child_that_writes_as_fast_as_it_is_copied_keeps_nobody_at_it(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with log.current.open("ab", buffering=0) as child:
+        child.write(b"one\n")
+        log.current.unlink()
+        fd = os.open(f"/proc/self/fd/{child.fileno()}", os.O_RDONLY)
+        away = displaced.begin(log.home, "web", "out", fd, 1.0)
+        write, copies = os.write, [b"two\n", b"three\n"]
+
+        def meanwhile(target: int, data: bytes) -> int:
+            child.write(copies.pop(0))
+            return write(target, data)
+
+        monkeypatch.setattr(os, "write", meanwhile)
+        assert displaced.copied(log.home, "web", "out", away, fd) == 4
+        assert log.current.read_bytes() == b"one\n"
+        assert displaced.copied(log.home, "web", "out", away, fd) == 4
+        os.close(fd)
+    assert log.current.read_bytes() == b"one\ntwo\n"
