@@ -95,10 +95,13 @@ def rotate(current: Current, to: str, why: str, most_bytes: int) -> Rotation:
     try:
         current.note(cut)
         return _rotated(current, cut, most_bytes)
-    except (TsmError, OSError) as error:
+    except Busy:
         _mended(current)
-        if isinstance(error, Busy):
-            return Rotation(why_not="a command is at work on the process")
+        return Rotation(why_not="a command is at work on the process")
+    except (TsmError, OSError) as error:
+        if isinstance(error, OSError):
+            error.filename = error.filename or current.path  # some calls know only a number
+        _mended(current)
         raise
 
 
