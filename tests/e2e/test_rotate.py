@@ -161,21 +161,57 @@ def test_what_cannot_be_rotated_is_told_once_and_logging_goes_on(tsm: Tsm) -> No
     assert written(files) == lines(10)
 
 
-def test_a_rotation_that_was_killed_leaves_nobody_stopped(tsm: Tsm) -> None:
+def test_a_rotation_that_was_killed_leaves_nobody_stopped_and_loses_nothing(tsm: Tsm) -> None:
+    """Though the child has written more than was there before anybody else looks."""
     argv = long_sleep()
     tsm("start", "--name", "web", "--", *argv)
     files = Files(tsm.home, "web")
-    (files.folder / "current.out").write_bytes(b"one\n")
-    act = 1
+    out, note = files.folder / "current.out", files.folder / "current.out.cut"
+    first, more = b"one\n", b"more\n" * 9
+    out.write_bytes(first)
+    act, seen = 1, len(files.events)
     while tsm.killed(act, "rotate", "--force", "web"):
         eventually(lambda: tsm("ls").row["status"] == "online")
+        with out.open("ab") as child:
+            child.write(more)
         tsm("rotate")
-        assert written(files) == b"one\n", f"killed before act {act}"
+        eventually(lambda: not note.exists())  # somebody else may be at it
+        assert written(files) == first + more, f"killed before act {act}"
+        told = [one["file"] for one in files.events[seen:] if one["event"] == "rotate"]
+        assert told == [path.name for path in rotated(files)]
+        seen = len(files.events)
         for path in files.folder.glob("????-??-??-*"):
             path.unlink()
-        (files.folder / "current.out").write_bytes(b"one\n")
+        out.write_bytes(first)
         act += 1
     assert act > 5
+
+
+def test_rotations_at_once_wait_for_each_other(tsm: Tsm) -> None:
+    count = 20_000
+    tsm("start", "--name", "web", "--log-keep", "1000", "--", "sh", "-c", COUNTING.format(count))
+    files = Files(tsm.home, "web")
+    eventually(lambda: written(files))
+    commands = (("rotate", "--force"), ("rotate", "--force", "web"), ("patrol",), ("rotate",))
+    for program in [tsm.spawn(*words) for words in commands * 2]:
+        out, err = program.communicate(timeout=60)
+        assert (program.returncode, err) == (0, ""), out
+    eventually(lambda: written(files) == lines(count))
+    assert rotated(files)
+    assert all(read(path).endswith(b"\n") for path in rotated(files))
+
+
+def test_a_line_that_never_ends_is_cut_at_the_size_by_any_patrol(tsm: Tsm) -> None:
+    script = "echo first; head -c 10000 /dev/zero; exec sleep 1000"
+    tsm("start", "--name", "web", "--log-size", "4k", "--", "sh", "-c", script)
+    files = Files(tsm.home, "web")
+    eventually(lambda: len((files.folder / "current.out").read_bytes()) == 10_006)
+    assert [row["action"] for row in tsm("patrol").rows] == ["rotate"] * 3
+    assert written(files) == b"first\n" + bytes(10_000)
+    told = [(one["bytes"], one.get("cut_line")) for one in files.events if one["event"] == "rotate"]
+    assert told == [(6, None), (4096, True), (4096, True)]
+    assert tsm("patrol").rows == []
+    assert tsm("check").out == ""
 
 
 def test_what_is_over_can_be_told_of_a_run_whose_log_was_rotated(tsm: Tsm, gate: Gate) -> None:
