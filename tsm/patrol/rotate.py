@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LOCK_S = 2.0
 _CLOSE_BYTES = 1 << 16  # so little is copied while writers are stopped
+_ROUNDED_S = 0.001  # as times of events are
 _ROUNDS = 8  # of copying what has come in the meantime
 
 
@@ -210,9 +211,8 @@ def _finished(current: Current, cut: Cut, *, again: bool = False) -> tuple[Piece
         log_index.cut(where, cut.begin + end, path, time.time())
         pieces.append(Piece(name, end - cut.first(number), _torn(path), cut.why))
     with suppress(OSError):
-        told = _told(current) if again else ()
         for piece in pieces:
-            if (piece.file, piece.size) not in told:
+            if not (again and _is_told(current, piece)):
                 _tell(current, piece)
     current.done()
     return tuple(pieces)
@@ -239,7 +239,12 @@ def _tell(current: Current, piece: Piece) -> None:
     journal.record(current.home, current.name, "rotate", facts)
 
 
-def _told(current: Current) -> set[tuple[object, object]]:
-    """The rotated files of which the last events tell: one that was killed may have told."""
+def _is_told(current: Current, piece: Piece) -> bool:
+    """Whether an event tells of that file, written by one who was killed after that."""
+    made_s = os.stat(current.home.file(current.name, piece.file)).st_ctime
     last = journal.last_events(journal.history_file(current.home, current.name))
-    return {(one.get("file"), one.get("bytes")) for one in last if one["event"] == "rotate"}
+    return any(
+        (one["event"], one.get("file")) == ("rotate", piece.file)
+        and one["time"] + _ROUNDED_S > made_s
+        for one in last
+    )
