@@ -156,7 +156,7 @@ class Scene:
 
 
 @pytest.mark.parametrize("folder", [None, "/dev/shm"], ids=["disk", "memory"])  # noqa: S108
-@settings(max_examples=int(os.environ.get("EXAMPLES", "60")))
+@settings(max_examples=60)
 @given(acts=acts)
 def test_nothing_is_lost_or_there_twice(
     folder: str | None, acts: list[Write | Rotate | Look]
