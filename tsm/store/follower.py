@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from tsm.errors import Broken
 from tsm.store import lock, logs
+from tsm.store.atomic import regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -218,10 +219,9 @@ class Follower:
     def _begin(self) -> int | None:
         """Where the open file begins; None while that is about to change."""
         try:
-            with open(f"{self.path}.cut", "rb") as file:
+            with open(f"{self.path}.cut", "rb", opener=regular) as file:
                 notes = file.read()
-                drops = notes.count(b'"ends":[') > notes.count(b'"ends":[]')
-                if drops and notes != self._left:
+                if notes != self._left and notes.count(b'"ends":[') > notes.count(b'"ends":[]'):
                     return None
         except OSError:
             pass
@@ -241,7 +241,7 @@ class Follower:
             time.sleep(_DROP_PAUSE_S)
             looks += 1
             if looks % _DROP_LOOKS == 0 and not lock.is_held(os.path.dirname(self.path)):
-                with suppress(OSError), open(f"{self.path}.cut", "rb") as file:
+                with suppress(OSError), open(f"{self.path}.cut", "rb", opener=regular) as file:
                     self._left = file.read()  # whoever wrote that was killed
         return found
 
