@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from lab.trouble import Trouble, eventually
 from peers.tsm import Tsm
 from rows.floor import floor, plain
 from rows.rotated import drained
-from rows.tail import LINE_COUNT, big_file
+from rows.tail import LINE_COUNT, big_file, start_with_log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,11 +43,7 @@ def run(lab: Lab) -> list[Measured]:
     rotating = Lab(lab.site, rounds, [peer.rotating() for peer in peers], lab.notes)
 
     def ready(stand: Stand) -> dict[str, float]:
-        stand.start_all()
-        log = stand.peer.log_file(stand.programs[0])
-        link = log.with_name("linked")
-        os.link(lines, link)
-        link.rename(log)
+        start_with_log(stand, lines)
         return {}
 
     figures = alone.together(("tall",), rounds, searched, ready)

@@ -35,17 +35,22 @@ def run(lab: Lab) -> list[Measured]:
     lines = big_file(lab.site.scratch / "lines")
 
     def ready(stand: Stand) -> dict[str, float]:
-        stand.start_all()
-        log = stand.peer.log_file(stand.programs[0])
-        link = log.with_name("linked")
-        os.link(lines, link)
-        link.rename(log)
+        start_with_log(stand, lines)
         return tailed(stand)
 
     figures = lab.together(("tall",), 2 * lab.rounds, tailed, ready)
     tail = plain(lab, "tail", "-n", str(WANTED), str(lines))
     base = floor(lab, 2 * lab.rounds, **{"tail -n 1000": tail})
     return [Measured(TAIL, figures.get(TAIL.key, {}), base)]
+
+
+def start_with_log(stand: Stand, lines: Path) -> None:
+    """Start the only program, and let that file be its log."""
+    stand.start_all()
+    log = stand.peer.log_file(stand.programs[0])
+    link = log.with_name("linked")
+    os.link(lines, link)
+    link.rename(log)
 
 
 def tailed(stand: Stand) -> dict[str, float]:
