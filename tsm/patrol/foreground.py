@@ -180,7 +180,7 @@ class Flow:
         self.path = path
         self.fd = fd
         self._follower = follower.Follower(path)
-        self._follower.skip()
+        self._follower.seek(self._follower.end())
         self._blocks: Iterator[bytes] = iter(())
         self._rest = memoryview(b"")
         self._lost = False  # nobody reads it any more

@@ -80,7 +80,7 @@ class Follower:
         return found
 
     def seek(self, position: int) -> None:
-        """Let `chunks` go on from there, in rotated files if it is there."""
+        """Let `chunks` and `blocks` go on from there, in rotated files if it is there."""
         self.position, self._seen, self._rest = position, (-1, 0), []
 
     def go_to(self, position: int) -> None:
@@ -140,10 +140,6 @@ class Follower:
         if whole < end:
             yield from self.back(end, whole)
         self.seek(end)
-
-    def skip(self) -> None:
-        """Go to the end of the file: only what comes from now on is told."""
-        self.position = self.end()
 
     def blocks(self) -> Iterator[bytes]:
         """The bytes that have come since the last call; not to be mixed with `chunks`."""

@@ -61,7 +61,7 @@ def take(home: Home, name: str, timeout_s: float) -> Lock:
         fd, made = _opened(path)
         late = time.monotonic() >= deadline_s
         pid = None
-        if _locked(fd):
+        if taken(fd):
             if not is_named(fd, path):
                 os.close(fd)  # it was retired while we waited
                 continue
@@ -90,7 +90,8 @@ def _opened(path: str) -> tuple[int, bool]:
     return os.open(path, flags | os.O_CREAT, 0o600), True
 
 
-def _locked(fd: int) -> bool:
+def taken(fd: int) -> bool:
+    """Take the lock of an open file or directory; False if another has it."""
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

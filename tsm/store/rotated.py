@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import time
@@ -12,6 +11,7 @@ from tsm.errors import Refused
 from tsm.model import LogFile
 from tsm.store import compression, logs
 from tsm.store.atomic import remove
+from tsm.store.lock import taken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,19 +32,11 @@ def lock(home: Home, name: str, timeout_s: float = 0.0) -> Iterator[bool]:
     deadline_s = time.monotonic() + timeout_s
     fd = os.open(home.process(name), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        while not (had := _locked(fd)) and time.monotonic() < deadline_s:
+        while not (had := taken(fd)) and time.monotonic() < deadline_s:
             time.sleep(_PAUSE_S)
         yield had
     finally:
         os.close(fd)
-
-
-def _locked(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def is_name(word: str) -> bool:
