@@ -230,8 +230,6 @@ def _failed(home: Home, name: str, what: str, stream: str, error: TsmError | OSE
 
 
 def _compressions(home: Home, name: str, rule: Rule) -> Iterator[Act]:
-    if rule.compress == "none":
-        return
     for stream in logs.STREAMS:
         for one in rotated.files(home, name, stream):
             if one.compressed:
