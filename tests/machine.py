@@ -55,9 +55,10 @@ def processes(tsm: Tsm) -> Path:
 
 
 def alive(pid: int) -> bool:
-    """Whether somebody has that pid; a zombie has not."""
+    """Whether a thread of that pid lives; none of a zombie does."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return False
-    return stat.rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    fields = stat.rpartition(b")")[2].split()
+    return fields[0] not in (b"Z", b"X") or int(fields[17]) > 1

@@ -57,8 +57,9 @@ class Survivors:
         if pid == os.getpid():
             return False
         with suppress(OSError):  # ended, or another user's
-            if self._entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                return True
+            for environ in Path(f"/proc/{pid}/task").glob("*/environ"):  # the first may have ended
+                if self._entry in environ.read_bytes().split(b"\0"):
+                    return True
         for fd in range(3):
             with suppress(OSError):
                 if str(Path(f"/proc/{pid}/fd/{fd}").readlink()).startswith(self._below):

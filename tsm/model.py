@@ -111,7 +111,11 @@ class LogFile(Record):
 
 
 class OsProcess(Record):
-    """One row of the kernel's process table, from /proc/PID/stat (proc_pid_stat(5))."""
+    """One row of the kernel's process table, from /proc/PID/stat (proc_pid_stat(5)).
+
+    Where the first thread of a process has ended and others live, state and memory are those
+    of one that lives.
+    """
 
     pid: int
     comm: str

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.apps import app
 from tests.e2e.files import Files
 from tests.e2e.kernel import (
     argv_of,
@@ -16,6 +17,7 @@ from tests.e2e.kernel import (
     long_sleep,
     running,
     start_ticks,
+    state_of,
 )
 from tests.machine import OLD_BOOT, alive, kill
 from tests.running import PROGRAM
@@ -65,6 +67,26 @@ def test_stranger_in_meta_is_never_signalled(tsm: Tsm) -> None:
         assert not alive(child)
         tsm("delete", "web")
         assert alive(stranger)
+
+
+def test_child_whose_first_thread_has_ended_lives_on_and_alone(tsm: Tsm) -> None:
+    """The kernel shows it as it shows a zombie, but for the number of threads."""
+    tsm("start", app("past_first_thread.py"), "--name", "web", "--stop-timeout", "1h")
+    files = Files(tsm.home, "web")
+    child = files.child
+    eventually(lambda: state_of(child) == "Z")
+    assert tsm("patrol").rows == []
+    row = tsm("ls").row
+    assert (row["status"], row["pid"]) == ("online", child)
+    assert row["mem"] > 0
+    tsm("pause", "web")
+    assert tsm("ls").row["status"] == "paused"
+    tsm("resume", "web")
+    kill(files.launcher)  # from here on only its environment tells whose it is
+    assert tsm("patrol").rows == []
+    assert tsm("stop", "web").row["killed"] == []
+    assert not alive(child)
+    assert files.event_names() == ["start", "pause", "resume", "stop"]
 
 
 def test_pid_that_came_round_again_is_never_signalled(tsm: Tsm) -> None:

@@ -29,6 +29,11 @@ def names(tsm: Tsm, *argv: str) -> list[str]:
     return [row["name"] for row in tsm("ls", *argv).rows]
 
 
+def unmoved(row: dict[str, object]) -> dict[str, object]:
+    """What of a row does not change by the moment."""
+    return {key: row[key] for key in KEYS if key not in ("uptime_s", "cpu", "mem")}
+
+
 def started(tsm: Tsm, *names: str) -> None:
     for name in names:
         tsm("start", "--name", name, "--", *long_sleep())
@@ -202,6 +207,19 @@ class TestTruth:
         files = Files(tsm.home, "web")
         kill(files.launcher)
         assert tsm("ls").row["pid"] == files.child
+
+    def test_is_that_of_a_run_whose_begin_was_not_noted_yet(self, tsm: Tsm) -> None:
+        started(tsm, "web")
+        tsm("restart", "web")
+        files, now = Files(tsm.home, "web"), tsm("ls").row
+        record = files.folder / "run"
+        record.write_text(record.read_text().replace("begun\n", ""))
+        files.edit("meta.json", pid=1, restarts=0)
+        before = files.content()
+        assert now["restarts"] == 1
+        assert unmoved(tsm("ls").row) == unmoved(now)
+        assert tsm("describe", "web").row["restarts"] == 1
+        assert files.content() == before
 
     def test_is_told_of_a_stop_that_was_cut_short(self, tsm: Tsm) -> None:
         started(tsm, "web")

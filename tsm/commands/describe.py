@@ -61,10 +61,11 @@ def run(opts: Namespace, context: Context) -> int:
 def _facts(one: Observed, rows: Sequence[OsProcess], context: Context) -> dict[str, object]:
     home, name = context.home, one.name
     process = load(home, name)
+    meta = one.meta or process.meta
     used = usage.usage([one.pid] if one.pid is not None else [], lambda: rows)
     cpu, mem = used.get(one.pid or 0, (None, None))
     return {
-        "tsm_id": process.meta.tsm_id,
+        "tsm_id": meta.tsm_id,
         "name": name,
         "status": one.status,
         "reason": one.reason,
@@ -72,8 +73,8 @@ def _facts(one: Observed, rows: Sequence[OsProcess], context: Context) -> dict[s
         "next": one.due_s,
         "pid": one.pid,
         "uptime_s": uptime_s(one),
-        "restarts": process.meta.restarts,
-        "unstable_restarts": process.meta.unstable_restarts,
+        "restarts": meta.restarts,
+        "unstable_restarts": meta.unstable_restarts,
         "cpu": cpu,
         "mem": mem,
         "spec": {**documents.encoded(process.spec), "env": masked(process.spec.env)},

@@ -8,10 +8,11 @@ from functools import cache
 
 from tsm.model import Identity, OsProcess
 from tsm.osproc.younger import narrowed
+from tsm.record import changed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 LAUNCHER = os.path.join(os.path.dirname(__file__), "launch.sh")
@@ -32,11 +33,12 @@ def lookup(pid: int, since_ticks: int = 0) -> OsProcess | None:
     except OSError:
         return None
     try:
-        return _parsed(pid, os.read(fd, 4096), since_ticks)
+        found = _parsed(pid, os.read(fd, 4096), since_ticks)
     except OSError:  # it went away between open and read
         return None
     finally:
         os.close(fd)
+    return found if found is None or found.state != "Z" else _by_its_threads(found)
 
 
 def processes(since: Sequence[Identity] = ()) -> list[OsProcess]:
@@ -78,7 +80,7 @@ def run_of(pid: int) -> str | None:
 def variable(pid: int, name: str) -> str | None:
     """A variable of the environment that the process was born with, or None."""
     key = name.encode("ascii") + b"="
-    for entry in _bytes(f"/proc/{pid}/environ").split(b"\0"):
+    for entry in _memory(pid, "environ").split(b"\0"):
         if entry.startswith(key):
             return entry[len(key) :].decode("utf-8", "replace")
     return None
@@ -86,13 +88,41 @@ def variable(pid: int, name: str) -> str | None:
 
 def command_line(pid: int) -> list[str]:
     """The argv of the process, empty for a zombie, a kernel thread, or nobody."""
-    raw = _bytes(f"/proc/{pid}/cmdline")
+    raw = _memory(pid, "cmdline")
     return [os.fsdecode(word) for word in raw.split(b"\0")[:-1]]
 
 
 def uptime_s(ticks: int) -> float:
     """Seconds since the kernel tick at which a process began."""
     return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / TICKS_PER_S)
+
+
+def threads(pid: int) -> Iterator[tuple[str, OsProcess]]:
+    """The threads of a process that have not gone: the path of each in /proc, and its row."""
+    folder = f"/proc/{pid}/task"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for path in (f"{folder}/{name}" for name in names):
+        stat = _bytes(f"{path}/stat")
+        row = _parsed(pid, stat, 0) if stat else None
+        if row is not None:
+            yield path, row
+
+
+def _by_its_threads(row: OsProcess) -> OsProcess:
+    """A process whose first thread has ended: it is a zombie only if none of them lives."""
+    others = threads(row.pid) if row.threads > 1 else ()
+    one = next((other for _, other in others if not other.dead), row)
+    return changed(row, state=one.state, rss_bytes=one.rss_bytes)
+
+
+def _memory(pid: int, name: str) -> bytes:
+    """A file of /proc/PID that shows memory, which a thread that has ended has no more."""
+    found = _bytes(f"/proc/{pid}/{name}")
+    others = threads(pid) if not found else ()
+    return found or next((_bytes(f"{path}/{name}") for path, row in others if not row.dead), b"")
 
 
 def _bytes(path: str) -> bytes:

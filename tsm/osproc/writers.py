@@ -66,12 +66,6 @@ class Stillness:
         found = True
         while found:
             rows = [row for pid in self._writers if (row := table.lookup(pid)) is not None]
-            for row in rows:
-                if row.dead and row.threads > 1:
-                    message = (
-                        f"pid {row.pid} ({row.comm}) is past its first thread: it cannot be stopped"
-                    )
-                    raise Refused(message)
             boot = table.boot_id()
             self._all += [Identity(boot, row.pid, row.ticks) for row in rows]
             moving = [row for row in rows if row.state not in _STILL]
@@ -190,17 +184,4 @@ def _still(one: Identity) -> bool:
     row = table.lookup(one.pid)
     if row is None or row.ticks != one.ticks or row.dead:
         return True
-    return row.state in _STILL and all(state in _STILL for state in _thread_states(one.pid))
-
-
-def _thread_states(pid: int) -> Iterator[str]:
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return
-    for thread in threads:
-        try:
-            with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:
-                yield file.read().rpartition(b")")[2].split(None, 1)[0].decode("ascii")
-        except OSError:
-            continue
+    return row.state in _STILL and all(each.state in _STILL for _, each in table.threads(one.pid))

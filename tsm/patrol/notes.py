@@ -26,27 +26,15 @@ _EXIT_LINE_S = 10.0  # the launcher needs a millisecond, once it is its turn
 
 def note_begin(home: Home, process: Process) -> Process:
     """Note that the run has begun, unless that was done. The caller holds the lock."""
-    run, name, spec = process.run, process.name, process.spec
-    if run is None or run.begun or run.child is None:
+    run, name = process.run, process.name
+    meta = process.begun
+    if run is None or run.child is None or meta is None:
         return process
     facts: dict[str, object] = {"run": run.id, "pid": run.child.pid}
     if run.why == "restart":
         facts["restarts"] = run.restarts
     journal.record_once(home, name, run.why, facts)
     runs.publish_pid(home, name, run.child.pid)
-    short = restart.short_runs(spec.restart, run.past) if run.past else 0
-    meta = changed(
-        process.meta,
-        pid=run.child.pid,
-        ticks=run.child.ticks,
-        boot=run.boot,
-        status="online" if spec.ready.check is None else "launching",
-        start_time=round(run.time_s, 3),
-        health=None if spec.health.check is None else "unknown",
-        due=None,
-        restarts=run.restarts,
-        unstable_restarts=short,
-    )
     documents.write_meta(home, meta)
     runs.note(home, name, "begun")
     process = changed(process, run=changed(run, begun=True), meta=meta)

@@ -62,7 +62,8 @@ def observe(home: Home, name: str, boot: str, *, attended: bool = False) -> Obse
         word, why = state.status(at)
         child = process.run.child if process.run is not None and at.child_lives else None
         if child is not None:
-            return Observed(name, word, why, child.pid, child.ticks, process.meta)
+            meta = process.begun or process.meta
+            return Observed(name, word, why, child.pid, child.ticks, meta, meta.health)
         short = state.short_runs(at.rule, process.run, word, at.now_s)
         now = changed(process.meta, unstable_restarts=short)
         return Observed(name, word, why, None, None, now, None, state.due_s(at))

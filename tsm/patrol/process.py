@@ -10,9 +10,9 @@ from functools import lru_cache
 from tsm.errors import Broken
 from tsm.model import Identity
 from tsm.osproc import members, signals, table
-from tsm.policy import limits
+from tsm.policy import limits, restart
 from tsm.policy.state import Situation
-from tsm.record import Record
+from tsm.record import Record, changed
 from tsm.spec import Spec
 from tsm.store import definitions, documents, runs, saved
 
@@ -34,6 +34,25 @@ class Process(Record):
     def name(self) -> str:
         """The full name, that of the process directory."""
         return self.spec.name
+
+    @property
+    def begun(self) -> Meta | None:
+        """What meta is to be for the run that has begun; None once that is noted, or before."""
+        run, spec = self.run, self.spec
+        if run is None or run.begun or run.child is None:
+            return None
+        return changed(
+            self.meta,
+            pid=run.child.pid,
+            ticks=run.child.ticks,
+            boot=run.boot,
+            status="online" if spec.ready.check is None else "launching",
+            start_time=round(run.time_s, 3),
+            health=None if spec.health.check is None else "unknown",
+            due=None,
+            restarts=run.restarts,
+            unstable_restarts=restart.short_runs(spec.restart, run.past) if run.past else 0,
+        )
 
 
 def load(home: Home, name: str) -> Process:
