@@ -178,7 +178,7 @@ def test_a_line_torn_by_a_crash_costs_itself_alone(tsm: Tsm) -> None:
 def test_people_read_lines_in_utc(tsm: Tsm) -> None:
     day_file(tsm, DAYS[0]).write_bytes(line(NOONS[0] + 0.25))
     shown = tsm.on_terminal("events", env={"NO_COLOR": "1", "TZ": "Asia/Tokyo"}).out
-    assert shown.startswith("2020-01-01 12:00:00.250  start     old  ")
+    assert shown.startswith("2020-01-01 12:00:00.250  start         old  ")
     assert "pid=1" in shown
 
 

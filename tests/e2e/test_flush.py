@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.e2e.files import Files
 from tests.waiting import Gate, eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from tests.running import Tsm
 
 
@@ -47,13 +53,16 @@ def test_a_name_is_asked_for_and_must_be_known(tsm: Tsm) -> None:
     assert tsm("flush", "nobody", ok=False).status == 3
 
 
-def test_a_log_that_is_no_file_keeps_no_other_from_being_emptied(tsm: Tsm) -> None:
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_a_log_that_is_no_file_keeps_no_other_from_being_emptied(
+    tsm: Tsm, make: Callable[[Path], None]
+) -> None:
     for name in ("api", "web"):
         tsm("start", "echo one", "--name", name, "--restart", "no")
         eventually(lambda name=name: tsm("logs", name).out)  # type: ignore[misc]
     log = Files(tsm.home, "api").folder / "current.out"
     log.unlink()
-    log.mkdir()
+    make(log)
     result = tsm("flush", "all", ok=False)
     assert (result.status, result.row["name"], result.row["bytes"]) == (7, "web", 4)
     assert str(log) in result.err

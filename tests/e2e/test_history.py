@@ -156,8 +156,8 @@ def test_people_read_lines(tsm: Tsm) -> None:
     tsm("start", "sleep 1000", "--name", "web")
     tsm("stop", "web")
     first, second = tsm.on_terminal("history", "web", env={"NO_COLOR": "1"}).out.splitlines()
-    assert "  start     web  pid=" in first
-    assert "  stop      web  code=143 signal=SIGTERM uptime=" in second
+    assert "  start         web  pid=" in first
+    assert "  stop          web  code=143 signal=SIGTERM uptime=" in second
 
 
 @pytest.mark.parametrize("word", ["nobody", "../events/2020-01-01", "7", ".", "..", "", "w?"])

@@ -18,7 +18,7 @@ from tests.waiting import eventually
 from tsm.errors import Broken
 from tsm.osproc import table
 from tsm.patrol import rotate
-from tsm.store import compression, log_index, rotated
+from tsm.store import compression, log_index, rotated, rotation
 from tsm.store.cut import Cut
 from tsm.store.follower import Follower
 from tsm.store.rotation import Current
@@ -26,6 +26,7 @@ from tsm.store.rotation import Current
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+BLOCK = b"x" * 4095 + b"\n"  # a line as long as a block of most disks
 STILL = pytest.mark.parametrize("log", ["disk", "memory", "still"], indirect=True)
 
 
@@ -131,6 +132,29 @@ def test_who_was_stopped_stays_stopped_and_who_was_not_goes_on(log: Log) -> None
     assert log.rotate().pieces
     assert state_of(still.pid) == "T"
     assert state_of(moving.pid) in ("R", "S")
+
+
+@pytest.mark.parametrize("log", ["disk"], indirect=True)
+@pytest.mark.parametrize(("more", "stops"), [(b"", False), (BLOCK * 2000, True)])
+def test_who_writes_faster_than_the_disk_is_stopped_rather_than_kept_waiting(
+    log: Log, monkeypatch: pytest.MonkeyPatch, more: bytes, *, stops: bool
+) -> None:
+    """A collapse takes as long as the disk needs for all that has come in the meantime."""
+    written = [BLOCK * 10]
+
+    def fdatasync(_fd: int) -> None:
+        log.append(more)
+        written.append(more)
+
+    monkeypatch.setattr(rotation, "_WRITING_S", 0.01)
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    sleeper = log.written_by("sleep", "1000")
+    log.append(written[0])
+    assert (log.rotate().still_s > 0) == stops
+    parts = log.parts
+    assert len(parts) == 2
+    assert b"".join(parts) == b"".join(written)
+    assert state_of(sleeper.pid) == "S"
 
 
 def test_who_follows_sees_each_line_once_while_the_head_is_rotated(log: Log) -> None:

@@ -220,7 +220,7 @@ def test_an_event_is_a_line() -> None:
         "killed": ["sh (pid 7)", "node (pid 8)"],
     }
     assert sentence(event, colour=False) == (
-        "2020-01-01 12:00:00.123  crash     web  "
+        "2020-01-01 12:00:00.123  crash         web  "
         "code=137 signal=SIGKILL killed=sh (pid 7),node (pid 8) uptime=3m"
     )
 

@@ -118,7 +118,10 @@ def _rotated(current: Current, cut: Cut, most_bytes: int) -> Rotation:
 
 
 def _collapsed(current: Current, cut: Cut) -> Rotation | None:
-    """The head dropped while the child writes; None if that cannot be done here."""
+    """The head dropped while the child writes; None if that cannot be done here.
+
+    Nor for one who writes faster than the disk: he would wait until it has all of that.
+    """
     count = block_end(current.fd, current.size)
     place = extents.place(current.fd) if count else None
     if place is None:
@@ -127,11 +130,12 @@ def _collapsed(current: Current, cut: Cut) -> Rotation | None:
     current.copy(cut, 0, count)
     current.settle(cut, count)
     current.note(cut, durable=True)
-    current.publish(cut)
-    if not current.collapse(cut):
-        _mended(current)
-        return None
-    return Rotation(_finished(current, cut))
+    if current.flushed():
+        current.publish(cut)
+        if extents.collapse(current.fd, cut.count):
+            return Rotation(_finished(current, cut))
+    _mended(current)
+    return None
 
 
 def _in_stillness(current: Current, cut: Cut, stillness: Stillness, most_bytes: int) -> Rotation:

@@ -10,7 +10,6 @@ import struct
 
 _COLLAPSE_RANGE = 0x08  # linux/falloc.h
 _FS_IOC_FIEMAP = 0xC020660B  # linux/fiemap.h
-_FIEMAP_FLAG_SYNC = 1
 _HEAD = struct.Struct("=QQLLLL")  # start, length, flags, mapped, count, reserved
 _EXTENT = struct.Struct(
     "=QQQQQLLLL"
@@ -39,18 +38,27 @@ def collapse(fd: int, count: int) -> bool:
 def place(fd: int) -> int | None:
     """Where on its disk the first block of a file lies; None if the file system does not tell.
 
-    Another block is the first one after a collapse, and only then.
+    Another block is the first one after a collapse, and only then. A block gets its place when
+    it is written: that is waited for here, not in the kernel, which lets nobody write meanwhile.
     """
+    physical, flags = _first_extent(fd)
+    if flags & _UNKNOWN:
+        os.fdatasync(fd)
+        physical, flags = _first_extent(fd)
+    return None if flags & _UNKNOWN else physical
+
+
+def _first_extent(fd: int) -> tuple[int | None, int]:
+    """Where the first bytes of a file lie, and the flags of that; None if there is no answer."""
     room = bytearray(_HEAD.size + _EXTENT.size)
-    _HEAD.pack_into(room, 0, 0, 1, _FIEMAP_FLAG_SYNC, 0, 1, 0)
+    _HEAD.pack_into(room, 0, 0, 1, 0, 0, 1, 0)
     try:
         fcntl.ioctl(fd, _FS_IOC_FIEMAP, room)
     except OSError:
-        return None
-    if _HEAD.unpack_from(room)[3] == 0:
-        return None
+        return None, 0
     logical, physical, _length, _, _, flags, *_ = _EXTENT.unpack_from(room, _HEAD.size)
-    return None if logical or flags & _UNKNOWN else int(physical)
+    mapped = _HEAD.unpack_from(room)[3]
+    return (int(physical), int(flags)) if mapped and not logical else (None, 0)
 
 
 def block_bytes(fd: int) -> int:

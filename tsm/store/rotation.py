@@ -19,7 +19,7 @@ from tsm.errors import Refused
 from tsm.record import changed
 from tsm.store import cut as notes
 from tsm.store import extents, logs, rotated
-from tsm.store.atomic import remove, sync_directory
+from tsm.store.atomic import regular, remove, sync_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Current:
         self._note = notes.note_file(home, name, stream)
         self._notes: int | None = None  # open while there are any of this rotation
         self._folder = os.path.dirname(self.path)
-        self.fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+        self.fd = regular(self.path, os.O_RDWR)
         self.inode = os.fstat(self.fd).st_ino
         self.device = os.fstat(self.fd).st_dev
 
@@ -113,11 +113,10 @@ class Current:
         for number, name in enumerate(cut.names):
             os.rename(self._new(cut, number), f"{self._folder}/{name}")
 
-    def collapse(self, cut: Cut) -> bool:
-        """Drop the head while others append; False if this file system cannot.
+    def flushed(self) -> bool:
+        """Bring the file to the disk, and out of memory, but for a little that comes meanwhile.
 
-        Who appends waits meanwhile: until all of the file is on the disk and none of it in
-        memory. So most of that is done before, while nobody waits.
+        A collapse does so itself, while who appends waits. False if too much comes.
         """
         deadline_s = time.monotonic() + _WRITING_S
         while time.monotonic() < deadline_s:
@@ -125,8 +124,8 @@ class Current:
             os.fdatasync(self.fd)
             os.posix_fadvise(self.fd, 0, size, os.POSIX_FADV_DONTNEED)
             if self.size - size < _LITTLE_BYTES:
-                break
-        return extents.collapse(self.fd, cut.count)
+                return True
+        return False
 
     def moved(self, cut: Cut) -> Cut:
         """Move what follows the head to the front, while nobody can write, and leave a mark behind.

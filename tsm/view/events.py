@@ -16,17 +16,18 @@ _COLOURS = {
     "errored": "31",
     "stop": "90",
 }
+_WIDTH = 12  # of the words for all that is not rare
 _HEAD = ("time", "event", "name", "run", "uptime_s")
 
 
 def sentence(event: Mapping[str, object], *, colour: bool) -> str:
-    """`2026-11-20 09:00:00.123  crash    web  code=1 uptime=3m`, the time in UTC."""
+    """`2026-11-20 09:00:00.123  crash         web  code=1 uptime=3m`, the time in UTC."""
     word = printable(str(event.get("event")))
     facts = [f"{key}={_shown(value)}" for key, value in event.items() if key not in _HEAD]
     uptime_s = event.get("uptime_s")
     if isinstance(uptime_s, int | float):
         facts.append(f"uptime={duration(uptime_s)}")
-    shown = painted(word.ljust(8), _COLOURS.get(word, "0"), colour=colour)
+    shown = painted(word.ljust(_WIDTH), _COLOURS.get(word, "0"), colour=colour)
     rest = printable(f"{event.get('name')}  {' '.join(facts)}")
     return f"{_stamp(event.get('time'))}  {shown}  {rest}"
 
