@@ -140,9 +140,10 @@ def test_who_writes_faster_than_the_disk_is_stopped_rather_than_kept_waiting(
     log: Log, monkeypatch: pytest.MonkeyPatch, more: bytes, *, stops: bool
 ) -> None:
     """A collapse takes as long as the disk needs for all that has come in the meantime."""
-    written = [BLOCK * 10]
+    written, sync = [BLOCK * 10], os.fdatasync
 
-    def fdatasync(_fd: int) -> None:
+    def fdatasync(fd: int) -> None:
+        sync(fd)
         log.append(more)
         written.append(more)
 

@@ -119,13 +119,13 @@ class Current:
         A collapse does so itself, while who appends waits. False if too much comes.
         """
         deadline_s = time.monotonic() + _WRITING_S
-        while time.monotonic() < deadline_s:
+        while True:
             size = self.size
             os.fdatasync(self.fd)
             os.posix_fadvise(self.fd, 0, size, os.POSIX_FADV_DONTNEED)
-            if self.size - size < _LITTLE_BYTES:
-                return True
-        return False
+            little = self.size - size < _LITTLE_BYTES
+            if little or time.monotonic() > deadline_s:
+                return little
 
     def moved(self, cut: Cut) -> Cut:
         """Move what follows the head to the front, while nobody can write, and leave a mark behind.
