@@ -78,14 +78,14 @@ class Verdict:
             self.counts["online"] += expected
 
     def _wanted(self, name: str, policy: str, events: list[dict[str, Any]]) -> bool:
-        """Whether a child is to be there, from the definition, `down`, and the last exit."""
+        """Whether a child is to be there, from the definition, `down`, and the last run."""
         folder = self._scene.home / "runtime/processes" / name
         if not folder.is_dir() or (folder / "down").exists():
             return False
-        last = next((one for one in reversed(events) if "run" in one), None)
-        if policy in ("always", "unless-stopped") or last is None or last["event"] in _BEGINS:
+        lives = [one["event"] for one in events if one["event"] in (*_BEGINS, *_ENDS)]
+        if policy in ("always", "unless-stopped") or not lives or lives[-1] in _BEGINS:
             return True
-        return policy == "on-failure" and last["event"] == "crash"
+        return policy == "on-failure" and lives[-1] == "crash"
 
     def _ls(self) -> list[str]:
         return self._scene.tsm("ls").out.splitlines()

@@ -85,6 +85,15 @@ class TestComing:
         assert "config.toml: metrics_interval = 'often'" in log(resident)
         assert pid_of(resident) == pid
 
+    def test_one_whose_home_has_a_long_path_has_nothing_to_complain_of(self, tsm: Tsm) -> None:
+        far = tsm.at(tsm.home / ("x" * 120))  # too long for the address of a socket
+        far.home.mkdir(mode=0o700)
+        started(far)
+        pid = pid_of(far)
+        far("delete", "web")
+        eventually(lambda: not alive(pid))
+        assert log(far) == ""
+
     def test_nobody_comes_where_cron_patrols(self, tsm: Tsm) -> None:
         started(tsm)
         assert not (tsm.home / "runtime/patrol/resident").exists()

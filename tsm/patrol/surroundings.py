@@ -45,9 +45,10 @@ class Surroundings:
     def open(self) -> None:
         """Listen to what children tell, and begin to measure."""
         loop = asyncio.get_running_loop()
-        for abstract in (False, True):
+        path = attendance.notify_file(self.home)
+        for abstract in (False, True) if notify.address(path) == path else (True,):
             try:
-                one = notify.opened(attendance.notify_file(self.home), abstract=abstract)
+                one = notify.opened(path, abstract=abstract)
             except TsmError as error:
                 say(str(error))
                 continue
