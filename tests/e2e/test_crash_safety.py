@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.kernel import running
+from tests.machine import kill
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -20,20 +22,17 @@ if TYPE_CHECKING:
 
 SHARE = 4  # each test takes every fourth act, so that they run side by side
 APP = ("sleep", "86399")
+SOON = ("--delay", "10ms", "--max-delay", "10ms")  # so that little time passes in waiting for it
 
 
 def instances(tsm: Tsm) -> list[int]:
     """The pids of all children of the test's home."""
     home = f"TSM_HOME={tsm.home}".encode()
     found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            argv = (entry / "cmdline").read_bytes().split(b"\0")[:-1]
-            environ = (entry / "environ").read_bytes().split(b"\0")
-            if argv == [word.encode() for word in APP] and home in environ:
-                found.append(int(entry.name))
-        except (OSError, ValueError):
-            continue
+    for pid in running(*APP):
+        with suppress(OSError):  # it has ended
+            if home in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                found.append(pid)
     return found
 
 
@@ -86,7 +85,7 @@ def reported(tsm: Tsm) -> list[str]:
 
 
 def start(tsm: Tsm) -> None:
-    tsm("start", "--name", "web", "--", *APP)
+    tsm("start", "--name", "web", *SOON, "--", *APP)
 
 
 def nothing(_tsm: Tsm) -> None:
@@ -102,9 +101,7 @@ def crashed(tsm: Tsm) -> None:
     """The child and its launcher have been killed: only patrol can know."""
     start(tsm)
     launcher = tsm("describe", "web").row["run"]["launcher"]
-    for pid in (launcher, *instances(tsm)):
-        subprocess.run(["kill", "-KILL", str(pid)], check=True)
-    eventually(lambda: not instances(tsm))
+    kill(launcher, *instances(tsm))
 
 
 def saved(tsm: Tsm) -> None:
