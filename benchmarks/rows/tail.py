@@ -45,12 +45,14 @@ def run(lab: Lab) -> list[Measured]:
 
 
 def start_with_log(stand: Stand, lines: Path) -> None:
-    """Start the only program, and let that file be its log."""
-    stand.start_all()
+    """Start the only program, and let that file be its log, whoever has to take note of that."""
+    pids, _ = stand.start_all()
+    stand.managers_at_rest(pids)
     log = stand.peer.log_file(stand.programs[0])
     link = log.with_name("linked")
     os.link(lines, link)
     link.rename(log)
+    stand.managers_at_rest(pids)
 
 
 def tailed(stand: Stand) -> dict[str, float]:
