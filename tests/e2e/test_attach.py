@@ -56,7 +56,7 @@ def test_it_is_adopted_as_it_runs(tsm: Tsm) -> None:
         assert tsm("patrol").out == ""
         assert tsm("ls").row["pid"] == pid
         said = tsm("logs", "web")
-        assert (said.out, said.err.split(":")[1]) == ("", " was attached")
+        assert (said.out, said.err.split(":")[2]) == ("", " was attached")
         assert (start_ticks(pid), state_of(pid)) == (ticks, "S")
         assert tsm("check").out == ""
 

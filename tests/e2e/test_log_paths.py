@@ -180,7 +180,9 @@ class TestMerged:
         out = files.folder / "current.out"
         eventually(lambda: out.read_bytes() == IN_TURN)
         assert tsm("logs", "web").out.encode() == IN_TURN
-        assert tsm("logs", "web", "--err").err == "web: err: is in one log with out: give --out\n"
+        assert tsm("logs", "web", "--err").err == (
+            "tsm logs: web: err: is in one log with out: give --out\n"
+        )
         (report,) = eventually(lambda: tsm("crashes", "web").rows)
         assert (report["out"], report["err"]) == (["1", "2", "3", "4"], [])
         described = tsm("describe", "web").row
@@ -197,7 +199,10 @@ class TestMerged:
     def test_who_follows_is_told_each_line_once(self, tsm: Tsm) -> None:
         os.mkfifo(tsm.cwd / "lines")
         start(tsm, COPYING.format(tsm.cwd / "lines"), "--merge-logs")
-        with (tsm.cwd / "lines").open("w") as lines, following(tsm, "logs", "-f") as follower:
+        with (
+            (tsm.cwd / "lines").open("w") as lines,
+            following(tsm, "logs", "-f", "web") as follower,
+        ):
             for number in range(1, 4):
                 print("line", file=lines, flush=True)
                 follower.shows(b"line\nline\n" * number)
@@ -235,7 +240,10 @@ class TestNoLogs:
         (report,) = eventually(lambda: tsm("crashes", "web").rows)
         assert (report["out"], report["err"]) == ([], [])
         shown = tsm("logs", "web", "--err")
-        assert (shown.out, shown.err) == ("", "web: err: is not kept: it goes to /dev/null\n")
+        assert (shown.out, shown.err) == (
+            "",
+            "tsm logs: web: err: is not kept: it goes to /dev/null\n",
+        )
         assert tsm("rotate", "--force").out == ""
         assert tsm("flush", "web").row["bytes"] == 0
         described = tsm("describe", "web").row

@@ -125,10 +125,11 @@ def test_json_is_one_object_a_line(tsm: Tsm) -> None:
 
 
 def test_json_has_the_fields_of_lines_that_are_json(tsm: Tsm) -> None:
-    written(tsm, b'{"level":40,"msg":"low"}\n[ERROR] x\n[1]\n')
+    written(tsm, b'{"level":40,"msg":"low"}\n[ERROR] x\n[1]\n{"level":50,"x":-Infinity}\n')
     rows = tsm("logs", "web", "--json").rows
-    assert [row["level"] for row in rows] == ["warn", "error", None]
-    assert [row.get("data") for row in rows] == [{"level": 40, "msg": "low"}, None, None]
+    assert [row["level"] for row in rows] == ["warn", "error", None, "error"]
+    data = [row.get("data") for row in rows]
+    assert data == [{"level": 40, "msg": "low"}, None, None, None]  # the last is no JSON
 
 
 def test_lines_are_the_same_in_a_pipe_and_on_a_terminal(tsm: Tsm) -> None:
@@ -284,6 +285,22 @@ def test_history_goes_through_rotated_and_compressed_files(tsm: Tsm) -> None:
     assert (row["line"], row["stream"]) == ("oops", "err")
 
 
+@pytest.mark.parametrize("damage", ["cut", "garbage"])
+def test_a_rotated_file_that_is_damaged_is_named_and_the_others_are_shown(
+    tsm: Tsm, damage: str
+) -> None:
+    rotated_log(tsm)
+    (packed,) = (processes(tsm) / "web").glob("2*.out.gz")
+    data = packed.read_bytes()
+    packed.write_bytes(data[:-9] if damage == "cut" else b"no such thing")
+    for options in (("--all-history",), ("-n", "100")):
+        result = tsm("logs", "web", "--out", *options, ok=False)
+        assert result.out.endswith(numbered(4, 9).decode())
+        assert result.status == 6
+        said = f"tsm logs: {packed}: cannot be read to its end: "
+        assert (result.err.startswith(said), result.err.count("\n")) == (True, 1)
+
+
 def test_an_export_has_all_that_is_kept_with_times_and_names(tsm: Tsm) -> None:
     rotated_log(tsm)
     lines = raw(tsm, "--export", "text").decode().splitlines()
@@ -329,6 +346,27 @@ def test_lines_are_in_the_order_of_time_and_chosen_by_it(tsm: Tsm) -> None:
     assert tsm("logs", "web", "-f", "--until", "1m", ok=False).status == 2
 
 
+def test_a_log_that_is_empty_ends_where_it_begins(tsm: Tsm) -> None:
+    """For whoever asks up to some time as well."""
+    written(tsm)
+    timed(tsm, "out", (b"1\n", 30, True))
+    for options in ((), ("-n", "5"), ("--grep", "."), ("--since", "1h")):
+        assert raw(tsm, "web", "--until", "1s", *options) == b"1\n"
+    assert raw(tsm, "web", "--until", "1m") == b""
+    assert raw(tsm, "web", "--until", "1s", "--err") == b""
+
+
+def test_the_time_of_a_line_without_an_end_is_that_of_its_last_byte(tsm: Tsm) -> None:
+    written(tsm)
+    timed(tsm, "out", (b"1\n", 300, True), (b"2", 200, True))
+    os.utime(log(tsm), (time.time() - 200,) * 2)
+    rows = tsm("logs", "web", "--json", "--all-history").rows
+    assert [round(time.time() - row["time"], -2) for row in rows] == [300, 200]
+    assert [row["line"] for row in rows] == ["1", "2"]
+    assert raw(tsm, "web", "--since", "250") == b"2\n"
+    assert raw(tsm, "web", "--since", "100") == b""
+
+
 def test_following_begins_where_it_is_told_to(tsm: Tsm) -> None:
     written(tsm)
     timed(tsm, "out", (b"1\n", 4000, True), (b"2\n3", 30, True))
@@ -342,11 +380,12 @@ def test_those_who_are_yet_to_come_are_followed(tsm: Tsm) -> None:
     with following(tsm, "logs", "-f", "late", "w*", "--out") as follower:
         written(tsm, b"1\n", name="other")
         written(tsm, b"1\n", name="late")
-        follower.shows(b"1\n")
+        shown = b"late | 1\n"  # with its name, as others are to come
+        follower.shows(shown)
         written(tsm, b"2\n", name="web")
-        follower.shows(b"1\nweb  | 2\n")
+        follower.shows(shown + b"web  | 2\n")
         append(log(tsm, name="late"), b"3\n")
-        follower.shows(b"1\nweb  | 2\nlate | 3\n")
+        follower.shows(shown + b"web  | 2\nlate | 3\n")
 
 
 def test_who_waits_for_a_name_is_told(tsm: Tsm) -> None:

@@ -300,6 +300,22 @@ def test_a_log_that_somebody_empties_is_an_event_and_goes_on(tsm: Tsm) -> None:
     assert tsm("check").out == ""
 
 
+def test_a_log_that_somebody_empties_under_a_resident_is_an_event_at_once(resident: Tsm) -> None:
+    """And what is written then has its own time, not that of what had been there."""
+    lines, out = start_copying(resident)
+    files, index = Files(resident.home, "web"), out.with_name("current.out.idx")
+    with lines:
+        lines.write("one\n" * 100)
+        lines.flush()
+        eventually(lambda: index.exists() and int(index.read_text()[-32:-16]) == 400)
+        os.truncate(out, 0)
+        (event,) = files.await_event("log-emptied")
+        assert (event["stream"], event["bytes"]) == ("out", 400)
+        lines.write("two\n")
+        lines.flush()
+        eventually(lambda: int(index.read_text()[-32:-16]) == 404)
+
+
 def test_a_child_that_writes_elsewhere_is_left_alone(tsm: Tsm) -> None:
     elsewhere = tsm.cwd / "elsewhere"
     tsm("start", "--name", "web", "--", "sh", "-c", f"exec >{elsewhere}; echo one; sleep 1000")

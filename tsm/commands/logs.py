@@ -8,14 +8,15 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 
-from tsm.errors import Broken, Failed, TsmError, Usage
+from tsm.errors import Failed, TsmError, Usage
 from tsm.patrol.log_feeds import Alarm, Feeds
+from tsm.patrol.log_notices import notices
 from tsm.policy import selection
 from tsm.policy.levels import LEVELS, at_least
 from tsm.policy.selection import Picker, Selection
+from tsm.policy.words import can_mean_several
 from tsm.record import Record
-from tsm.spec import MERGED
-from tsm.store import logs, runs
+from tsm.store import logs
 from tsm.view import text
 from tsm.view.arguments import add_names, moment, number
 from tsm.view.log_lines import LinePrinter, LogLine, Look, as_export, as_json
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tsm.osproc.patterns import Finder
     from tsm.patrol.log_feeds import Feed
     from tsm.policy.selection import Shown
-    from tsm.store.follower import Chunk
+    from tsm.store.follower import Chunk, Follower
 
     Show = Callable[[LogLine], bytes]
 
@@ -85,13 +86,13 @@ def run(opts: Namespace, context: Context) -> int:
     feeds = Feeds(context.home, opts.names or ["all"], streams)
     found = feeds.gather(wait=opts.follow)
     for name in feeds.names:
-        _tell_of_attached(name, context)
-        _tell_of_elsewhere(name, streams, context)
+        for notice in notices(context.home, name, streams):
+            context.say(f"tsm logs: {notice}")
     if _is_plain(opts, feeds) and sum(feed.follower.end() > 0 for feed in found) < 2:
         for feed in found:
             chunks = feed.follower.back(feed.follower.end())
             context.write_bytes(selection.tail(chunks, part.lines or 0))
-        return 0
+        return _report(found, context)
     import heapq
 
     show = _form(opts, context, feeds, find)
@@ -102,9 +103,16 @@ def run(opts: Namespace, context: Context) -> int:
         if context.lost is not None:
             return 0
     context.flush()
+    status = _report(found, context)
     if opts.follow:
         _follow(feeds, found, wish, show, context)
-    return 0
+    return status
+
+
+def _report(feeds: Sequence[Feed], context: Context) -> int:
+    """Say which rotated files could not be read, each once; the exit status."""
+    problems = {str(one): one for feed in feeds for one in feed.follower.problems}
+    return context.report(list(problems.values()))
 
 
 def _is_plain(opts: Namespace, feeds: Feeds) -> bool:
@@ -130,11 +138,13 @@ def _past(
     from tsm.store.log_times import Times
 
     follower = feed.follower
-    end = follower.end()
-    times = Times(follower.path, end, told=told)
-    first = follower.line_begin(times.since(part.since_s)) if part.since_s is not None else 0
+    there = end = follower.end()
+    times = Times(follower.path, there, told=told)
+    first = 0
+    if part.since_s is not None:
+        first = _line_begin(follower, times.since(part.since_s), there)
     if part.until_s is not None:
-        end = min(end, follower.line_begin(times.until(part.until_s)))
+        end = _line_begin(follower, times.until(part.until_s), there)
     elif part.whole:
         end = follower.line_begin(end)
     if part.lines is None:
@@ -145,11 +155,16 @@ def _past(
         found = selection.last(wish, _watched(chunks, end, first, context), part.lines)
         follower.seek(end)
     for one in found:
-        mark = times.at(one.end)
+        mark = times.at(min(one.end, there))  # the last may have no newline yet
         if mark is None:
             yield _line(feed, one, 0.0, told=False)
         else:
             yield _line(feed, one, mark.time_s, told=mark.told)
+
+
+def _line_begin(follower: Follower, position: int, end: int) -> int:
+    """Where the line begins that has that position; `end` for what is not there yet."""
+    return follower.line_begin(position) if position < end else end
 
 
 def _line(feed: Feed, one: Shown, time_s: float, *, told: bool) -> LogLine:
@@ -201,29 +216,6 @@ def _primed(feed: Feed, wish: Selection) -> Picker:
     for chunk in islice(feed.follower.back(feed.follower.position), min(1, wish.context)):
         list(picker.pick(chunk))
     return picker
-
-
-def _tell_of_attached(name: str, context: Context) -> None:
-    """Say it where the child writes elsewhere: tsm has not started it."""
-    with suppress(Broken):
-        run = runs.read(context.home, name)
-        if run is None or run.why != "attach":
-            return
-        from tsm.osproc import table
-
-        if table.alive(run.child, table.boot_id()):
-            context.say(f"{name}: was attached: what it writes goes where it went, until a restart")
-
-
-def _tell_of_elsewhere(name: str, streams: Sequence[str], context: Context) -> None:
-    """Say it where nothing is kept of a stream, or where it is in the log of the other."""
-    for stream in streams:
-        path = logs.current(context.home, name, stream)
-        if not logs.is_kept(path):
-            if logs.lead(path) != MERGED:
-                context.say(f"{name}: {stream}: is not kept: it goes to {logs.lead(path)}")
-            elif logs.STREAMS[0] not in streams:
-                context.say(f"{name}: {stream}: is in one log with out: give --out")
 
 
 def _part(opts: Namespace) -> _Part:
@@ -288,6 +280,7 @@ def _form(opts: Namespace, context: Context, feeds: Feeds, find: Finder | None) 
             colour=context.colour,
             timestamps=opts.timestamps,
             separate=opts.context > 0,
+            named=len(feeds.names) > 1 or (opts.follow and can_mean_several(opts.names)),
             highlight=opts.highlight and context.colour,
             find=None if find is None or opts.invert else find.first,
         ),

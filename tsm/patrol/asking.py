@@ -49,7 +49,7 @@ def world(home: Home, process: Process, run: Run) -> World:
         began_bytes=dict(zip(logs.STREAMS, run.logs, strict=True)),
         log_begin=lambda stream: log_index.begin(home, process.name, stream),
         rotated=lambda stream, first, last: rotated.between(
-            logs.current(home, process.name, stream), first, last
+            logs.current(home, process.name, stream), first, last, []
         ),
         user=None if who is None else User(who.uid, who.gid, who.groups),
     )

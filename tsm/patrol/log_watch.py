@@ -84,7 +84,7 @@ class LogWatch:
         except (TsmError, OSError):  # whoever looks at the process tells
             self._files.pop(path, None)
             return
-        if rotation.due(rule, size, begun_s, now_s):
+        if rotation.due(rule, size, begun_s, now_s) or log_index.lost(self.home, name, stream):
             self._care(name)
 
     def _care(self, name: str) -> None:

@@ -63,6 +63,11 @@ def can_come(word: str) -> bool:
     return _is_glob(word) or (is_name(word) and not word.isdecimal())
 
 
+def can_mean_several(words: Sequence[str]) -> bool:
+    """Whether there can be several processes that these words mean, now or later."""
+    return len(words) != 1 or words[0] == "all" or _is_glob(words[0])
+
+
 def selected(
     words: Sequence[str], names: Sequence[str], id_of: Callable[[str], int | None]
 ) -> list[str]:

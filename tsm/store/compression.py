@@ -56,6 +56,16 @@ def compress(path: str, how: str) -> str:
     return target
 
 
+def errors() -> tuple[type[Exception], ...]:
+    """What reading a log file can raise, whether it is compressed or not."""
+    import sys
+    import zlib
+
+    zstandard = sys.modules.get("zstandard")
+    more = () if zstandard is None else (zstandard.ZstdError,)
+    return (OSError, EOFError, zlib.error, Refused, *more)
+
+
 def opened(path: str) -> IO[bytes]:
     """A log file to be read, whether compressed or not. Raises OSError, Refused."""
     if path.endswith(SUFFIXES["gzip"]):

@@ -19,6 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tsm.errors import TsmError
+
     Chunk = tuple[int, bytes]  # the position of the first byte, and some whole lines
 
 _BLOCK_BYTES = 262144
@@ -59,6 +61,7 @@ class Follower:
         self._begins = 0  # the position at which the file begins
         self._seen = (-1, 0)  # size and time of the file when all of it was read
         self._rest: list[bytes] = []  # the pieces of a line that has no newline yet
+        self.problems: list[TsmError] = []  # of rotated files that cannot be read
         self._left = b""  # the note of a rotation that somebody was killed in
         self._open()
 
@@ -123,7 +126,7 @@ class Follower:
 
     def forth(self, first: int, end: int) -> Iterator[Chunk]:
         """The same, the first ones first; `chunks` goes on at `end`."""
-        whole = self.line_begin(end)
+        whole = max(first, self.line_begin(end))
         self.seek(first)
         done = first
         while done < whole:
@@ -245,7 +248,7 @@ class Follower:
         """What was rotated out of the file before it was read."""
         from tsm.store import rotated
 
-        for at, data in rotated.between(self.path, self.position, begins):
+        for at, data in rotated.between(self.path, self.position, begins, self.problems):
             self.position = at + len(data)
             yield data
         self.position = begins
@@ -267,7 +270,7 @@ class Follower:
             if end <= begins or self._fd is None:
                 from tsm.store import rotated  # what is needed of it is rarely so old
 
-                yield from rotated.before(self.path, end, first)
+                yield from rotated.before(self.path, end, first, self.problems)
                 return
             length = min(_BLOCK_BYTES, end - max(begins, first))
             block = os.pread(self._fd, length, end - length - begins)

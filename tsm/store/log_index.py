@@ -96,7 +96,7 @@ def noted(
         return size, now_s
     if first is None or last is None:
         write = replace if os.path.exists(where) else append  # another may make it just now
-        write(where, Mark(0, written_s).line + Mark(size, written_s, told=False).line)
+        write(where, Mark(0, written_s).line + Mark(size, written_s, told=told).line)
         return size, written_s
     if first.position + size > last.position:
         time_s = max(written_s, last.time_s)  # clocks are set back

@@ -7,7 +7,7 @@ import re
 import time
 from contextlib import contextmanager, suppress
 
-from tsm.errors import Refused
+from tsm.errors import Broken, Refused
 from tsm.model import LogFile
 from tsm.store import compression, logs
 from tsm.store.atomic import remove
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import IO
 
+    from tsm.errors import TsmError
     from tsm.store.home import Home
 
 _BLOCK_BYTES = 1 << 18
@@ -116,30 +117,34 @@ def tidied(home: Home, name: str) -> list[str]:
     return found
 
 
-def between(path: str, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+def between(
+    path: str, first: int, last: int, problems: list[TsmError]
+) -> Iterator[tuple[int, bytes]]:
     """The bytes of a stream between two positions, from rotated files of the current one `path`.
 
     Each block comes with the position at which it begins. Those of files that are there no
-    more are left out.
+    more are left out; so is what cannot be read, which is added to `problems`.
     """
     parts = _parts(path)
     follow = [*(begin for begin, _ in parts[1:]), last]
     for (begin, one), follows in zip(parts, follow, strict=False):
         if begin >= last or follows <= first:
             continue
-        with suppress(OSError, EOFError, Refused), _opened(one.path, compression.opened) as file:
+        with _noting(one, problems), _opened(one.path, compression.opened) as file:
             at = begin + file.seek(max(0, first - begin))
-            while data := file.read(min(_BLOCK_BYTES, last - at)):
+            while data := file.read1(min(_BLOCK_BYTES, last - at)):  # type: ignore[attr-defined]
                 yield at, data
                 at += len(data)
 
 
-def before(path: str, end: int, first: int) -> Iterator[tuple[int, bytes]]:
+def before(
+    path: str, end: int, first: int, problems: list[TsmError]
+) -> Iterator[tuple[int, bytes]]:
     """The same, the last bytes first."""
     for begin, one in reversed(_parts(path)):
         if begin >= end:
             continue
-        with suppress(OSError, EOFError, Refused), _opened(one.path, compression.seekable) as file:
+        with _noting(one, problems), _opened(one.path, compression.seekable) as file:
             at = min(end, begin + file.seek(0, os.SEEK_END))
             while at > max(begin, first):
                 length = min(_BLOCK_BYTES, at - max(begin, first))
@@ -166,6 +171,19 @@ def _opened(path: str, how: Callable[[str], IO[bytes]]) -> IO[bytes]:
         with suppress(FileNotFoundError):
             return how(path + suffix)
     raise FileNotFoundError(path)
+
+
+@contextmanager
+def _noting(one: LogFile, problems: list[TsmError]) -> Iterator[None]:
+    """Go on where a file cannot be read; one that was removed meanwhile is no problem."""
+    try:
+        yield
+    except FileNotFoundError:
+        pass
+    except compression.errors() as error:
+        what = error if isinstance(error, Refused) else f"cannot be read to its end: {error}"
+        problem = f"{one.path}: {what}"
+        problems.append(Refused(problem) if isinstance(error, Refused) else Broken(problem))
 
 
 def discard(one: LogFile) -> None:

@@ -41,13 +41,16 @@ def as_json(one: LogLine) -> bytes:
         "line": one.line.decode("utf-8", "replace"),
         "level": levels.level_of(one.line, found),
     }
-    if found is not None:
-        values["data"] = found
     if not one.told:
         values["approximate"] = True
     if one.around:
         values["context"] = True
-    return json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
+    data = values if found is None else {**values, "data": found}
+    try:
+        encoded = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # NaN and the like, which Python writes, and which are no JSON (RFC 8259)
+        encoded = json.dumps(values, separators=(",", ":"))
+    return encoded.encode("ascii") + b"\n"
 
 
 def as_export(one: LogLine) -> bytes:
@@ -60,6 +63,7 @@ class Look(Record):
 
     colour: bool = False
     timestamps: bool = False
+    named: bool = False  # each with the name of its process in front
     separate: bool = False  # with `--` where lines are left out
     highlight: bool = False
     find: Find | None = None  # what is to stand out then
@@ -76,8 +80,8 @@ class LinePrinter:
     def __call__(self, one: LogLine) -> bytes:
         """What is printed for a line."""
         head = b"--\n" if self._look.separate and self._is_apart(one) else b""
-        names = self._names()
-        if len(names) > 1:
+        if self._look.named:
+            names = self._names()
             width, place = max(map(len, names)), names.index(one.name)
             shown = text.prefix(one.name.ljust(width), place, colour=self._look.colour)
             head += f"{shown} | ".encode("ascii")
