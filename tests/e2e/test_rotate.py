@@ -97,6 +97,13 @@ def test_a_patrol_that_stays_rotates_by_itself_and_loses_nothing(resident: Tsm) 
     assert all(read(path).endswith(b"\n") for path in rotated(files))
 
 
+WITHOUT_ZSTANDARD = """
+from importlib import util
+find = util.find_spec
+util.find_spec = lambda name, *more: None if name == "zstandard" else find(name, *more)
+"""
+
+
 @pytest.mark.parametrize("how", ["gzip", "zstd"])
 def test_rotated_files_are_compressed_and_the_same_within(tsm: Tsm, how: str) -> None:
     files = start_counting(tsm, 100, "--log-compress", how)
@@ -104,6 +111,26 @@ def test_rotated_files_are_compressed_and_the_same_within(tsm: Tsm, how: str) ->
     assert [row["action"] for row in rows] == ["rotate", "compress"]
     assert [path.suffix for path in rotated(files)] == [compression.SUFFIXES[how]]
     assert written(files) == lines(100)
+
+
+def test_a_library_that_is_missing_is_told_to_who_asks_for_it(tsm: Tsm) -> None:
+    (tsm.cwd / "sitecustomize.py").write_text(WITHOUT_ZSTANDARD)
+    env = {"PYTHONPATH": str(tsm.cwd)}
+    words = ("start", "sleep 1000", "--name", "web")
+    refused = tsm.program(*words, "--log-compress", "zstd", ok=False, env=env)
+    said = "log-compress zstd needs a library: pip install zstandard\n"
+    assert (refused.status, refused.err) == (7, f"tsm start: {said}")
+    assert tsm("ls").rows == []
+    tsm(*words)
+    refused = tsm.program("set", "web", "log-compress=zstd", ok=False, env=env)
+    assert (refused.status, refused.err) == (7, f"tsm set: {said}")
+    tsm("set", "web", "log-compress=zstd")
+    files = Files(tsm.home, "web")
+    (files.folder / "current.out").write_text("one\n")
+    failed = tsm.program("rotate", "--force", "--table", ok=False, env=env)
+    assert (failed.status, failed.err) == (1, "")
+    assert failed.out.splitlines()[1] == f"web: out: not compressed: {said}".strip()
+    assert tsm.program("set", "web", "nice=5", env=env).err == ""
 
 
 def test_a_compression_that_was_killed_is_done_again(tsm: Tsm) -> None:

@@ -190,6 +190,7 @@ def test_any_text_is_a_time_or_refused(typed: str) -> None:
         ("2020-01-01 11:59:30", NOON_S - 30),
         ("2020-01-01T13:00+02:00", NOON_S - 3600),
         ("2020-01-01T12:00:00Z", NOON_S),
+        ("1577880000.5", NOON_S + 0.5),  # as `logs --json` has it
     ],
 )
 def test_a_moment_is_so_long_ago_or_a_date_of_utc(

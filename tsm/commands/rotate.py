@@ -47,8 +47,11 @@ def run(opts: Namespace, context: Context) -> int:
     return context.report(problems) or int(failed and opts.force)
 
 
+_DONE = {"rotate": "rotated", "compress": "compressed"}
+
+
 def _sentence(act: Act) -> str:
     where = f"{act.name}: {act.stream}" if act.stream else act.name
     if not act.action:
-        return f"{where}: not rotated: {act.reason}"
+        return f"{where}: not {_DONE[act.tried]}: {act.reason}"
     return f"{where}: {act.action} {act.file} ({text.size(act.size)}, {act.reason})"

@@ -12,7 +12,7 @@ from tsm.policy.environ import composed
 from tsm.policy.settings import applied
 from tsm.record import Record, changed
 from tsm.spec import Spec
-from tsm.store import environment
+from tsm.store import compression, environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def defined(wish: Wish, path: str) -> Spec:
     what = effects.idle(spec, wish.settings, "--")
     if what is not None:
         raise Usage(what)
+    compression.require(spec.logs.compress)
     return spec
 
 

@@ -46,6 +46,7 @@ class Act(Record):
     size: int = 0
     reason: str = ""
     still_s: float = 0.0  # how long writers were stopped
+    tried: str = "rotate"  # or "compress": what could not be done, where there is no action
 
 
 def look_after(home: Home, name: str, settings: Config, *, force: bool = False) -> list[Act]:
@@ -226,7 +227,7 @@ def _failed(home: Home, name: str, what: str, stream: str, error: TsmError | OSE
         last: Mapping[str, object] = next((one for one in told[::-1] if one["event"] in kinds), {})
         if any(last.get(key) != value for key, value in facts.items()):
             journal.record(home, name, f"{what}-failed", facts)
-    return Act(name, "", stream, reason=text)
+    return Act(name, "", stream, reason=text, tried=what)
 
 
 def _compressions(home: Home, name: str, rule: Rule) -> Iterator[Act]:

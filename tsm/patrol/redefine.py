@@ -17,7 +17,7 @@ from tsm.policy import changes as policy
 from tsm.policy import effects
 from tsm.policy.environ import masked
 from tsm.record import Record, changed
-from tsm.store import definitions, documents, environment, journal, runs
+from tsm.store import compression, definitions, documents, environment, journal, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def redefinition(home: Home, process: Process, changes: Changes) -> Redefinition
     if what is not None:
         message = f"{spec.name}: {what}"
         raise Usage(message)
+    if spec.logs.compress != process.spec.logs.compress:
+        compression.require(spec.logs.compress)
     before = environment.read(home, process.name)
     environ = _environ(spec, before, changes)
     if spec.limits.user != process.spec.limits.user:

@@ -20,12 +20,12 @@ _BLOCK_BYTES = 1 << 18
 _SPOOL_BYTES = 64 << 20  # of a compressed file that is read backwards, in memory
 
 
-def require(how: str) -> None:
+def require(how: str | None) -> None:
     """Raise Refused if the library is missing that this takes."""
     from importlib.util import find_spec
 
     if how == "zstd" and find_spec("zstandard") is None:
-        message = "log-compress zstd needs zstandard: pip install 'tsm-toolkit[zstd]'"
+        message = "log-compress zstd needs a library: pip install zstandard"
         raise Refused(message)
 
 

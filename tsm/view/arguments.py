@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Callable, Iterable, Mapping
 
+_EPOCH_S = 1e9  # an age of 30 years; as seconds since the epoch, a day of 2001
 _SETTING = "setting "  # what the parser calls their values, so that they stand apart
 
 
@@ -128,12 +129,15 @@ def _reading(read: Callable[[str], object]) -> Callable[[str], object]:
 def moment(text: str, now_s: float) -> float:
     """Seconds since the epoch of `10m` (so long ago), `2026-11-20` or `2026-11-20T12:30`.
 
-    A date without a zone is one of UTC, like the journal's. Raises Usage.
+    A date without a zone is one of UTC, like the journal's; a number that is too large for an age
+    is such seconds itself. Raises Usage.
     """
     try:
-        return now_s - seconds(text)
+        age_s = seconds(text)
     except ArgumentTypeError:
         pass
+    else:
+        return now_s - age_s if age_s < _EPOCH_S else age_s
     from datetime import UTC, datetime
 
     try:
