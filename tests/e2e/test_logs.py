@@ -512,6 +512,13 @@ def test_a_strange_regular_expression_is_not_commented_on(tsm: Tsm) -> None:
     assert tsm("logs", "web", "--grep", "[[a]").err == ""
 
 
+def test_a_context_of_nothing_is_2(tsm: Tsm) -> None:
+    written(tsm, b"hello\n")
+    result = tsm("logs", "web", "-C", "2", ok=False)
+    assert (result.status, result.out) == (2, "")
+    assert "--grep or --level" in result.err
+
+
 @pytest.mark.parametrize("count", ["-1", "many", "1.5", ""])
 def test_a_bad_count_is_2(tsm: Tsm, count: str) -> None:
     written(tsm, b"hello\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import pytest
@@ -15,8 +16,6 @@ from tests.waiting import Gate, eventually
 from tsm.store import compression
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.running import Tsm
 
 COUNTING = "i=0; while [ $i -lt {} ]; do echo line $i; i=$((i+1)); done; exec sleep 1000"
@@ -287,6 +286,45 @@ def test_a_log_that_was_taken_away_is_there_again_with_what_came_since(
     eventually(lambda: out.read_bytes() == b"two\nthree\nfour\n")
     assert tsm("patrol").rows == []
     assert tsm("check").out == ""
+
+
+POLITE = "trap 'echo goodbye; exit' TERM; echo hello; while :; do sleep 0.01; done"
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved"])
+@pytest.mark.parametrize("verb", ["stop", "restart"])
+@pytest.mark.parametrize("patrols", [0, 1])
+def test_last_words_for_a_log_that_was_taken_away_are_there(
+    tsm: Tsm, how: str, verb: str, patrols: int
+) -> None:
+    tsm("start", "--name", "web", "--", "sh", "-c", POLITE)
+    out = Files(tsm.home, "web").folder / "current.out"
+    eventually(lambda: out.read_bytes() == b"hello\n")
+    tsm("rotate")
+    out.rename(tsm.cwd / "kept") if how == "moved" else out.unlink()
+    for _ in range(patrols):
+        tsm("patrol")
+    tsm(verb, "web")
+    last = b"goodbye\n" + (b"hello\n" if verb == "restart" else b"")
+    eventually(lambda: out.read_bytes() == last)
+
+
+def test_last_words_of_who_ends_by_himself_are_there_by_the_resident(resident: Tsm) -> None:
+    fifo = resident.cwd / "words"
+    os.mkfifo(fifo)
+    command = f"echo hello; read words <{fifo}; echo $words; exit 3"
+    resident("start", "--name", "web", "--restart", "no", "--", "sh", "-c", command)
+    out = Files(resident.home, "web").folder / "current.out"
+    eventually(lambda: out.with_name("current.out.idx").exists())
+    out.unlink()
+    pid = (resident.home / "runtime/patrol/resident").read_text().split()[0]
+    fds = Path(f"/proc/{pid}/fd")
+    eventually(lambda: f"{out} (deleted)" in [str(fd.readlink()) for fd in fds.iterdir()])
+    eventually(out.exists)
+    fifo.write_text("goodbye\n")
+    eventually(lambda: out.read_bytes() == b"goodbye\n")
+    eventually(lambda: resident("crashes").rows)
+    assert resident("crashes", "--show", "web").row["out"][-1] == "goodbye"
 
 
 def start_copying(tsm: Tsm) -> tuple[TextIO, Path]:

@@ -239,6 +239,9 @@ def _selection(opts: Namespace, find: Finder | None) -> Selection:
     if opts.invert and find is None:
         message = "--invert: give the expression that is not to be found, with --grep"
         raise Usage(message)
+    if opts.context and find is None and opts.level is None:
+        message = "--context: choose the lines that it is to be around, by --grep or --level"
+        raise Usage(message)
     tests: list[Callable[[bytes], bool]] = []
     if find is not None:
         tests.append(partial(_found, find, opts.grep, invert=opts.invert))
@@ -257,7 +260,7 @@ def _finder(expression: str | None) -> Finder | None:
     try:
         return Finder(os.fsencode(expression), _SEARCH_S)
     except ValueError as error:
-        message = f"--grep {expression!r}: not a regular expression: {error}"
+        message = f"--grep '{text.printable(expression)}': not a regular expression: {error}"
         raise Usage(message) from error
 
 
@@ -265,7 +268,7 @@ def _found(find: Finder, expression: str, line: bytes, *, invert: bool) -> bool:
     try:
         return find(line) is not invert
     except Failed as failure:
-        message = f"--grep {expression!r}: {failure}"
+        message = f"--grep '{text.printable(expression)}': {failure}"
         raise Failed(message) from None
 
 

@@ -9,6 +9,7 @@ from tsm.errors import Refused, TimedOut, refused
 from tsm.model import Identity
 from tsm.osproc import cgroups, signals, table
 from tsm.osproc.members import Membership
+from tsm.patrol.log_restore import LastWords
 from tsm.patrol.notes import brought_up_to_date, note_end
 from tsm.policy.state import end_of
 from tsm.record import Record, changed
@@ -32,7 +33,7 @@ _LOOK_S = 0.02  # between two looks at the process table, however many runs end
 class Ending:
     """One run on its way out."""
 
-    def __init__(self, process: Process, run: Run) -> None:
+    def __init__(self, home: Home, process: Process, run: Run) -> None:
         self.process = process
         self.run = run
         self.membership = Membership(run)
@@ -40,6 +41,7 @@ class Ending:
         self.asked: set[int] = set()  # pids that got the stop signal
         self.left: list[OsProcess] = []  # at the last look
         self.killed: list[str] = []  # who needed SIGKILL
+        self.last_words = LastWords(home, process.name, run.child) if run.child else None
 
     def first(self) -> list[OsProcess]:
         """The child, if it is still there: it gets the stop signal before all others."""
@@ -77,7 +79,7 @@ def end(
         ended[process.name] = Ended(fresh, (), problem)
         run = fresh.run
         if run is not None and run.child is not None and run.ended_s is None:
-            running.append(Ending(fresh, run))  # without a child it never began
+            running.append(Ending(home, fresh, run))  # without a child it never began
     began_s = now_s()
     while running:
         rows = table.processes([first for one in running for first in one.membership.firsts])
@@ -162,6 +164,8 @@ def _await_change(running: Sequence[Ending], boot: str) -> None:
 
 def _finish(home: Home, one: Ending, boot: str, later: list[Incident] | None) -> Process:
     """Nobody is left: write down how the run ended."""
+    if one.last_words is not None:
+        one.last_words.save()
     process = brought_up_to_date(home, one.process, boot)
     run = process.run or one.run
     if run.cgroup is not None:

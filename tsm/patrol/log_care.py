@@ -220,6 +220,8 @@ def _rotated(home: Home, name: str, stream: str, rule: Rule, *, force: bool) -> 
 def _failed(home: Home, name: str, what: str, stream: str, error: TsmError | OSError) -> Act:
     """What could not be done, journaled once."""
     text = str(error if isinstance(error, TsmError) else refused(error))
+    path = logs.current(home, name, stream)
+    text = text.replace(path, logs.lead(path) or path)  # it may be a file of the user's
     facts = {"stream": stream, "reason": text}
     with suppress(OSError):
         told = journal.last_events(journal.history_file(home, name))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 
 from tsm.errors import TsmError, refused
 from tsm.osproc.aside import aside
 from tsm.osproc.inotify import Growth
 from tsm.patrol import log_care
+from tsm.patrol.log_restore import LastWords
 from tsm.patrol.process import sound_spec
 from tsm.patrol.resident_log import say
 from tsm.policy import rotation
-from tsm.store import log_index, logs
+from tsm.store import log_index, logs, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class LogWatch:
         self._busy: set[str] = set()  # names whose logs are being looked after
         self._again: set[str] = set()  # names for which there was reason to meanwhile
         self._running: set[asyncio.Task[None]] = set()
+        self._last_words: dict[str, LastWords] = {}  # of those who write to a file without a name
         asyncio.get_running_loop().add_reader(self._growth.fd, self._grown)
 
     def watch(self, name: str) -> None:
@@ -55,9 +58,18 @@ class LogWatch:
         self._task.cancel()
         self._task = asyncio.ensure_future(self._hourly())
 
+    def save_last_words(self, name: str) -> None:
+        """Where a child has ended that wrote to a file without a name, add the rest of it."""
+        words = self._last_words.get(name)
+        if words is not None and words.over:
+            del self._last_words[name]
+            words.save()
+
     def close(self) -> None:
         """The end of it."""
         asyncio.get_running_loop().remove_reader(self._growth.fd)
+        for words in self._last_words.values():
+            words.close()
         for task in (self._task, *self._running):
             task.cancel()
         self._growth.close()
@@ -110,12 +122,24 @@ class LogWatch:
             self._care(name)
         for act in acts:
             if act.action in ("restore", ""):
-                wait_s = _COPY_S if act.action else _RETRY_S
+                wait_s = _RETRY_S
+                if act.action:
+                    wait_s = _COPY_S
+                    self._hold(act.name)
                 asyncio.get_running_loop().call_later(wait_s, self._care, act.name)
             else:
                 say(f"{act.name}: {act.action} {act.file} ({act.reason})")
         for problem in problems:
             say(str(problem))
+
+    def _hold(self, name: str) -> None:
+        """Keep open what the child of a process writes to, as long as it lives."""
+        if name in self._last_words:
+            return
+        with suppress(TsmError, OSError):
+            run = runs.read(self.home, name)
+            if run is not None and run.child is not None:
+                self._last_words[name] = LastWords(self.home, name, run.child)
 
     async def _hourly(self) -> None:
         """What is due by the clock, or for want of room; at first what was left undone."""

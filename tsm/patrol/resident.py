@@ -98,16 +98,17 @@ class Resident:
             else partial(reconcile, self.home, ward.name, _LOCK_S, ward.sample)
         )
         try:
-            future = asyncio.get_running_loop().run_in_executor(self._looks, self._acted, act)
+            acted = partial(self._acted, ward.name, act)
+            future = asyncio.get_running_loop().run_in_executor(self._looks, acted)
         except RuntimeError as error:  # no more threads
             ward.looking = False
             self._complain(ward, Refused(f"{ward.name}: {error}"))
             return
         future.add_done_callback(lambda done: self._looked(ward, done))
 
-    @staticmethod
-    def _acted(act: Callable[[], Done]) -> Done:
+    def _acted(self, name: str, act: Callable[[], Done]) -> Done:
         """One act, in a thread of its own; the launcher of a run that is over is sent home."""
+        self._surroundings.save_last_words(name)
         done = act()
         if done.over is not None:
             dismiss_launchers([done.over])

@@ -70,6 +70,11 @@ class Surroundings:
             asyncio.get_running_loop().remove_reader(one)
             one.close()
 
+    def save_last_words(self, name: str) -> None:
+        """Add to the log of a process what a child that has ended wrote elsewhere."""
+        if self._logs is not None:
+            self._logs.save_last_words(name)
+
     def reread(self) -> None:
         """Read config.toml again; one that makes no sense changes nothing."""
         self._configure()

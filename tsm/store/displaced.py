@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from tsm.record import Record
 from tsm.store import log_index, logs
-from tsm.store.atomic import is_named, regular, remove, replace
+from tsm.store.atomic import regular, remove, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,11 +50,6 @@ def noted(home: Home, name: str, stream: str) -> Away | None:
 def forget(home: Home, name: str, stream: str) -> None:
     """The child writes to the file of that name again."""
     remove(note_file(home, name, stream))
-
-
-def is_displaced(path: str, fd: int) -> bool:
-    """Whether the open file `fd` is another than the one at `path`."""
-    return not is_named(fd, path)
 
 
 def begin(home: Home, name: str, stream: str, fd: int, now_s: float) -> Away:
