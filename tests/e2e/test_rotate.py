@@ -335,13 +335,16 @@ def start_copying(tsm: Tsm) -> tuple[TextIO, Path]:
     return fifo.open("w"), Files(tsm.home, "web").folder / "current.out"
 
 
-def test_a_patrol_that_stays_sees_that_at_once(resident: Tsm) -> None:
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_patrol_that_stays_sees_that_at_once(resident: Tsm, how: str) -> None:
     lines, out = start_copying(resident)
+    new = resident.cwd / "new"
+    new.touch()  # as logrotate's `create` does
     with lines:
         lines.write("one\n")
         lines.flush()
         eventually(lambda: out.with_name("current.out.idx").stat().st_size >= 64)
-        out.unlink()
+        out.unlink() if how == "deleted" else new.rename(out)
         lines.write("two\n")
         lines.flush()
         eventually(lambda: out.read_bytes() == b"two\n")

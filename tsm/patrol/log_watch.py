@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from contextlib import suppress
 
@@ -39,6 +40,7 @@ class LogWatch:
         self._settings = settings
         self._growth = Growth()
         self._files: dict[str, tuple[str, str]] = {}  # path -> name, stream
+        self._inodes: dict[str, int] = {}  # path -> that of its file
         self._task = asyncio.ensure_future(self._hourly())
         self._busy: set[str] = set()  # names whose logs are being looked after
         self._again: set[str] = set()  # names for which there was reason to meanwhile
@@ -86,6 +88,9 @@ class LogWatch:
             return
         try:
             self._growth.arm(path)  # first: what comes from now on is told again
+            if self._is_another(path):
+                self._care(name)
+                return
             now_s = time.time()
             size, begun_s = log_index.noted(self.home, name, stream, now_s, told=told)
             rule = rotation.settled(sound_spec(self.home, name).logs, self._settings().logs)
@@ -96,8 +101,15 @@ class LogWatch:
         except (TsmError, OSError):  # whoever looks at the process tells
             self._files.pop(path, None)
             return
-        if rotation.due(rule, size, begun_s, now_s) or log_index.lost(self.home, name, stream):
+        lost = log_index.lost(self.home, name, stream)
+        if lost or rotation.due(rule, size, begun_s, now_s):
             self._care(name)
+
+    def _is_another(self, path: str) -> bool:
+        """Whether somebody has put another file there since the last time."""
+        now = os.stat(path).st_ino
+        before, self._inodes[path] = self._inodes.get(path, now), now
+        return before != now
 
     def _care(self, name: str) -> None:
         if name in self._busy:

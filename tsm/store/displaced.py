@@ -27,7 +27,7 @@ class Away(Record):
     """The file that the child writes to."""
 
     inode: int
-    begin: int  # its position in the stream
+    begin: int  # of its first byte, where what is copied of it follows what was there
 
 
 def note_file(home: Home, name: str, stream: str) -> str:
@@ -55,14 +55,22 @@ def forget(home: Home, name: str, stream: str) -> None:
 def begin(home: Home, name: str, stream: str, fd: int, now_s: float) -> Away:
     """Put a new file in place, which begins with what was not seen of the old one, `fd`.
 
-    As far as that can be had, it is for the same people to read.
+    As far as that can be had, it is for the same people to read. If somebody has put one there,
+    that is added to it.
     """
-    away = Away(os.fstat(fd).st_ino, log_index.begin(home, name, stream))
+    where, there = log_index.path(home, name, stream), logs.size(home, name, stream)
+    first, old = log_index.begin(home, name, stream), os.fstat(fd)
+    noted = (one.position for one in log_index.marks(where))
+    seen = max((one for one in noted if one <= first + old.st_size), default=first)
+    known = log_index.known(where)
+    afresh = not there or first + there < known  # else its bytes were noted already
+    away = Away(old.st_ino, (known if afresh else first) + there - (seen - first))
     values = {"inode": away.inode, "begin": away.begin}
     data = json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
     replace(note_file(home, name, stream), data)
-    _make(logs.current(home, name, stream), os.fstat(fd))
-    log_index.restart(log_index.path(home, name, stream), now_s)  # last: it is of the new one
+    _make(logs.current(home, name, stream), old)
+    if afresh:
+        log_index.restart(where, now_s)  # last: it is of the new one
     return away
 
 
