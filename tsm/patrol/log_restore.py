@@ -50,14 +50,10 @@ class LastWords:
         """Of a child that may have ended; then there are none."""
         self.home, self.name, self._child = home, name, child
         self._fds: dict[str, int] = {}
-        for stream in () if self.over else logs.streams(home, name):
-            if _is_in_place(home, name, stream, child.pid):
-                continue
-            fd = _childs(home, name, stream, child.pid)
-            if fd is not None and _is_displaced(home, name, stream, fd):
-                self._fds[stream] = fd
-            elif fd is not None:
-                os.close(fd)
+        with suppress(OSError, Broken):
+            for stream in () if self.over else logs.streams(home, name):
+                if not _is_in_place(home, name, stream, child.pid):
+                    self._open(stream)
 
     @property
     def over(self) -> bool:
@@ -69,8 +65,8 @@ class LastWords:
         with suppress(OSError, Broken):
             run = runs.read(self.home, self.name) if self._fds else None
             if run is not None and run.child == self._child:
-                with rotated.lock(self.home, self.name, _LOCK_S):
-                    for stream, fd in self._fds.items():
+                with rotated.lock(self.home, self.name, _LOCK_S) as had:
+                    for stream, fd in self._fds.items() if had else ():
                         _restored(self.home, self.name, stream, fd)
         self.close()
 
@@ -78,6 +74,13 @@ class LastWords:
         """Let go of them."""
         while self._fds:
             os.close(self._fds.popitem()[1])
+
+    def _open(self, stream: str) -> None:
+        fd = _childs(self.home, self.name, stream, self._child.pid)
+        if fd is not None and _is_displaced(self.home, self.name, stream, fd):
+            self._fds[stream] = fd
+        elif fd is not None:
+            os.close(fd)
 
 
 def _is_in_place(home: Home, name: str, stream: str, child: int) -> bool:
