@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+_BLOCK_BYTES = 16384
 _ANEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
@@ -42,8 +43,29 @@ def append(path: str, line: bytes) -> None:
         os.close(fd)
 
 
+def read_whole(path: str) -> bytes:
+    """All bytes of a regular file. Raises OSError. A fraction of what `open` costs."""
+    return dated(path)[0]
+
+
+def dated(path: str) -> tuple[bytes, float]:
+    """The same, and when it was last written to, which was not later than it was read."""
+    fd = regular(path, os.O_RDONLY)
+    try:
+        data = part = os.read(fd, _BLOCK_BYTES)
+        while len(part) == _BLOCK_BYTES:
+            part = os.read(fd, _BLOCK_BYTES)
+            data += part
+        return data, os.fstat(fd).st_mtime
+    except OSError as error:
+        error.filename = path
+        raise
+    finally:
+        os.close(fd)
+
+
 def regular(path: str, flags: int) -> int:
-    """An opener for `open`: what is no regular file, such as a FIFO, keeps no reader waiting."""
+    """Open a file; what is no regular one, such as a FIFO, keeps nobody waiting. Raises OSError."""
     fd = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
     if stat.S_ISREG(mode := os.fstat(fd).st_mode) or stat.S_ISDIR(mode):  # that `open` tells
         return fd

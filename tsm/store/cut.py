@@ -12,7 +12,7 @@ from tsm.errors import Broken
 from tsm.model import Identity
 from tsm.record import Record
 from tsm.store import logs, rotated
-from tsm.store.atomic import regular
+from tsm.store.atomic import read_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,11 +68,10 @@ def note_file(home: Home, name: str, stream: str) -> str:
 def noted(path: str) -> Cut | None:
     """What the last whole line of a file of notes says; None if there is none. Raises Broken."""
     try:
-        with open(path, "rb", opener=regular) as file:
-            *whole, _torn = file.read().split(b"\n")
+        *lines, _torn = read_whole(path).split(b"\n")
     except FileNotFoundError:
         return None
-    last = next(filter(None, reversed(whole)), None)
+    last = next(filter(None, reversed(lines)), None)
     return None if last is None else _decoded(path, last)
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from tsm.record import Record
 from tsm.store import log_index, logs
-from tsm.store.atomic import regular, remove, replace
+from tsm.store.atomic import read_whole, remove, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,10 +38,9 @@ def note_file(home: Home, name: str, stream: str) -> str:
 def noted(home: Home, name: str, stream: str) -> Away | None:
     """What is noted; None if nothing is, or makes no sense."""
     try:
-        with open(note_file(home, name, stream), "rb", opener=regular) as file:
-            match json.loads(file.read()):
-                case {"inode": int(inode), "begin": int(begin)}:
-                    return Away(inode, begin)
+        match json.loads(read_whole(note_file(home, name, stream))):
+            case {"inode": int(inode), "begin": int(begin)}:
+                return Away(inode, begin)
     except (OSError, ValueError):
         pass
     return None

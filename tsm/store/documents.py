@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from tsm.errors import Broken
 from tsm.model import Meta
 from tsm.spec import Hooks, Limits, Logs, Probe, Restart, Schedule, Spec, Watch
-from tsm.store.atomic import regular, replace
+from tsm.store.atomic import read_whole, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ def read_object(path: str) -> dict[str, object]:
 def content(path: str) -> bytes:
     """The bytes of a file. Raises Broken with its path."""
     try:
-        with open(path, "rb", buffering=0, opener=regular) as file:
-            return file.read()
+        return read_whole(path)
     except OSError as error:
         message = f"{path}: {error.strerror}"
         raise Broken(message) from error

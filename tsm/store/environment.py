@@ -7,7 +7,7 @@ import re
 import stat
 
 from tsm.errors import Broken, Refused, Usage
-from tsm.store.atomic import regular, replace
+from tsm.store.atomic import read_whole, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ def read(home: Home, name: str) -> dict[bytes, bytes]:
     """The saved environment, to the byte. Raises Broken."""
     path = home.file(name, "env")
     try:
-        with open(path, "rb", opener=regular) as file:
-            entries = file.read().split(b"\0")
+        entries = read_whole(path).split(b"\0")
     except OSError as error:
         message = f"{path}: {error.strerror}: give it anew with tsm restart --update-env {name}"
         raise Broken(message) from error

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from tsm.errors import Broken
 from tsm.store import lock, logs
-from tsm.store.atomic import regular
+from tsm.store.atomic import read_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -218,10 +218,9 @@ class Follower:
     def _begin(self) -> int | None:
         """Where the open file begins; None while that is about to change."""
         try:
-            with open(f"{self.path}.cut", "rb", opener=regular) as file:
-                notes = file.read()
-                if notes != self._left and notes.count(b'"ends":[') > notes.count(b'"ends":[]'):
-                    return None
+            notes = read_whole(f"{self.path}.cut")
+            if notes != self._left and notes.count(b'"ends":[') > notes.count(b'"ends":[]'):
+                return None
         except OSError:
             pass
         return self._indexed_begin()
@@ -240,8 +239,8 @@ class Follower:
             time.sleep(_DROP_PAUSE_S)
             looks += 1
             if looks % _DROP_LOOKS == 0 and not lock.is_held(os.path.dirname(self.path)):
-                with suppress(OSError), open(f"{self.path}.cut", "rb", opener=regular) as file:
-                    self._left = file.read()  # whoever wrote that was killed
+                with suppress(OSError):
+                    self._left = read_whole(f"{self.path}.cut")  # whoever wrote that was killed
         return found
 
     def _rotated_since(self, begins: int) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from itertools import takewhile
 
 from tsm.record import Record
 from tsm.store import logs
-from tsm.store.atomic import append, regular, replace
+from tsm.store.atomic import append, read_whole, regular, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,10 +51,13 @@ def marks(path: str) -> list[Mark]:
     What is no line, and all after it, is left out: an index is worth no error.
     """
     try:
-        with open(path, "rb", opener=regular) as file:
-            data = file.read()
+        data = read_whole(path)
     except OSError:
         return []
+    return _marks(data)
+
+
+def _marks(data: bytes) -> list[Mark]:
     lines = (data[at : at + LINE_BYTES] for at in range(0, len(data), LINE_BYTES))
     found = takewhile(lambda one: one is not None, map(mark, lines))
     return [one for one in found if one is not None]
@@ -135,9 +138,8 @@ def mark(line: bytes) -> Mark | None:
 
 def is_sound(path: str) -> bool:
     """Whether each line of an index is one; a torn one at its end is no fault."""
-    with open(path, "rb", opener=regular) as file:
-        count = os.fstat(file.fileno()).st_size // LINE_BYTES
-    return len(marks(path)) == count
+    data = read_whole(path)
+    return len(_marks(data)) == len(data) // LINE_BYTES
 
 
 def begin(home: Home, name: str, stream: str) -> int:

@@ -83,10 +83,15 @@ def begin(path: str) -> int:
 def indexed_begin(path: str) -> int | None:
     """The same, None if it has no index."""
     try:
-        with open(f"{path}.idx", "rb", opener=regular) as file:
-            return int(file.read(_POSITION_DIGITS))
+        fd = regular(f"{path}.idx", os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        return int(os.read(fd, _POSITION_DIGITS))
     except (OSError, ValueError):
         return None
+    finally:
+        os.close(fd)
 
 
 def away_file(path: str) -> str:

@@ -13,7 +13,7 @@ import os
 
 from tsm.errors import Broken
 from tsm.model import Exit, Identity, Run
-from tsm.store.atomic import append, put_aside, regular, remove, replace
+from tsm.store.atomic import append, dated, put_aside, read_whole, remove, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ def read(home: Home, name: str) -> Run | None:
 
 def _read(path: str) -> Run | None:
     try:
-        with open(path, "rb", opener=regular) as file:
-            data = file.read()
-            written_s = os.fstat(file.fileno()).st_mtime
+        data, written_s = dated(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -128,8 +126,8 @@ def reported(home: Home, name: str) -> None:
 def wanted_down(home: Home, name: str) -> str | None:
     """The reason in the file `down`: "stop", "restart" for one under way; None if wanted up."""
     try:
-        with open(home.file(name, "down"), "rb", opener=regular) as file:
-            return file.read(_REASON_BYTES).decode("ascii", "replace").strip() or "stop"
+        reason = read_whole(home.file(name, "down"))[:_REASON_BYTES]
+        return reason.decode("ascii", "replace").strip() or "stop"
     except FileNotFoundError:
         return None
     except OSError as error:
