@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from tsm.patrol.process import Process
     from tsm.store.home import Home
 
-    Incident = tuple[Process, "Seen", "Facts"]  # what `report` needs
-
 
 class Seen(Record):
     """What must be looked at before the next run begins."""
@@ -86,12 +84,12 @@ def _bounds(home: Home) -> crashes.Bounds:
     return crashes.Bounds(settings.crash_reports, settings.crash_bytes)
 
 
-def ended(home: Home, process: Process, end: Exit, killed: Sequence[str]) -> Incident:
-    """A run has crashed; or it was asked to end, and `killed` of it needed SIGKILL."""
+def ended(home: Home, process: Process, end: Exit, killed: Sequence[str]) -> bool:
+    """A run has crashed; or it was asked to end, and `killed` of it needed SIGKILL. As `report`."""
     run = process.run
     good = run is None or run.stopped or restart.ok(process.spec.restart, end)
     facts = of_end(home, process, end, killed, crashed=not good)
-    return process, seen(home, process), facts
+    return report(home, process, seen(home, process), facts)
 
 
 def of_end(
@@ -107,13 +105,6 @@ def of_end(
         if why is not None:
             return Facts("start-failed", f"{_START}{why}", end, killed)
     return Facts("crash", rules.acted(spec.restart, (*run.past, end)), end, killed)
-
-
-def report_later(home: Home, incidents: Sequence[Incident], last: Sample | None) -> None:
-    """Report what had to wait for the next run to begin. As `report`."""
-    for process, at, facts in incidents:
-        report(home, process, at, changed(facts, last=last))
-        runs.reported(home, process.name)
 
 
 def retries_exhausted(home: Home, process: Process, why: str) -> bool:

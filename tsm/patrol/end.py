@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from functools import partial
 
 from tsm.errors import Refused, TimedOut, refused
 from tsm.model import Identity
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from tsm.errors import TsmError
     from tsm.model import OsProcess, Run
-    from tsm.patrol.crash_report import Incident
     from tsm.patrol.process import Process
     from tsm.store.home import Home
 
@@ -61,21 +61,21 @@ def end(
     home: Home,
     processes: Sequence[Process],
     tell: Callable[[str], None] | None = None,
-    later: list[Incident] | None = None,
+    *,
+    report_later: bool = False,
 ) -> dict[str, Ended]:
     """End the runs of `processes`, as far as they have not ended, and tell by name how.
 
     First the child gets the stop signal; once it has gone, whoever is left of its run gets
-    it too; at the deadline all are killed. What takes more than a second is told to `tell`.
-    Crashes are reported, or come to `later`, as `note_end` has it.
-    The caller holds all the locks. Raises TimedOut if somebody survives SIGKILL (it waits
-    in the kernel, for a disk perhaps).
+    it too; at the deadline all are killed. What takes more than a second is told to `tell`;
+    for `report_later` see `note_end`. The caller holds all the locks. Raises TimedOut if
+    somebody survives SIGKILL (it waits in the kernel, for a disk perhaps).
     """
     boot = table.boot_id()
     ended: dict[str, Ended] = {}
     running = []
     for process in processes:
-        fresh, problem = _attempt(process, lambda p=process: brought_up_to_date(home, p, boot))  # type: ignore[misc]
+        fresh, problem = _attempt(process, partial(brought_up_to_date, home, process, boot))
         ended[process.name] = Ended(fresh, (), problem)
         run = fresh.run
         if run is not None and run.child is not None and run.ended_s is None:
@@ -87,7 +87,8 @@ def end(
             one.left = one.membership.refresh(rows, boot)
         for one in [one for one in running if not one.left]:
             running.remove(one)
-            over, problem = _attempt(one.process, lambda o=one: _finish(home, o, boot, later))  # type: ignore[misc]
+            finish = partial(_finish, home, one, boot, report_later=report_later)
+            over, problem = _attempt(one.process, finish)
             ended[over.name] = Ended(over, one.killed, problem)
         for one in running:
             _press(one)
@@ -162,7 +163,7 @@ def _await_change(running: Sequence[Ending], boot: str) -> None:
         time.sleep(_LOOK_S)  # let others go as well: one look serves all
 
 
-def _finish(home: Home, one: Ending, boot: str, later: list[Incident] | None) -> Process:
+def _finish(home: Home, one: Ending, boot: str, *, report_later: bool) -> Process:
     """Nobody is left: write down how the run ended."""
     if one.last_words is not None:
         one.last_words.save()
@@ -173,7 +174,7 @@ def _finish(home: Home, one: Ending, boot: str, later: list[Incident] | None) ->
     if process.down is not None and not run.stopped:
         runs.note(home, process.name, "stopped")
         process = changed(process, run=changed(run, stopped=True))
-    return note_end(home, process, end_of(run, time.time()), one.killed, later)
+    return note_end(home, process, end_of(run, time.time()), one.killed, report_later=report_later)
 
 
 def dismiss_launchers(processes: Iterable[Process]) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tsm.model import Exit, Identity
-    from tsm.patrol.crash_report import Incident
+    from tsm.osproc.sample import Sample
     from tsm.patrol.process import Process
     from tsm.store.home import Home
 
@@ -47,13 +47,14 @@ def note_end(
     process: Process,
     end: Exit,
     killed: Sequence[str] = (),
-    later: list[Incident] | None = None,
+    *,
+    report_later: bool = False,
 ) -> Process:
     """Note that the run has ended, unless that was done; `killed` are who needed SIGKILL.
 
     The caller holds the lock, and has seen to it that nobody of the run is left. A crash is
-    reported before it is noted, so none goes without; or, with `later`, whenever the caller
-    does so.
+    reported before it is noted, so none goes without; or, with `report_later`, when the caller
+    asks for it by `report_left`.
     """
     run, name = process.run, process.name
     if run is None or run.ended_s is not None:
@@ -67,7 +68,7 @@ def note_end(
     if rebooted:
         facts["reason"] = "reboot"
     if event == "crash" or killed:
-        _report(home, process, end, killed, later)
+        _report(home, process, end, killed, report_later=report_later)
     journal.record_once(home, name, event, facts)
     runs.publish_pid(home, name, None)
     runs.note(home, name, f"ended {end.time_s:.3f}")
@@ -94,16 +95,25 @@ def _report(
     process: Process,
     end: Exit,
     killed: Sequence[str],
-    later: list[Incident] | None,
+    *,
+    report_later: bool,
 ) -> None:
-    """Report a crash, or who needed SIGKILL, now or later; a record that is kept says that."""
-    from tsm.patrol import crash_report  # most runs end without one
+    """Report a crash, or who needed SIGKILL; or keep its record, so that it is reported later."""
+    if not (report_later and runs.keep_unreported(home, process.name)):
+        from tsm.patrol import crash_report  # most runs end without one
 
-    incident = crash_report.ended(home, process, end, killed)
-    if later is None or not runs.keep_unreported(home, process.name):
-        crash_report.report(home, *incident)
-    else:
-        later.append(incident)
+        crash_report.ended(home, process, end, killed)
+
+
+def report_left(home: Home, process: Process, last: Sample | None = None) -> None:
+    """Report the end of a run that was left for later, if there is one; `last` is its sample.
+
+    The caller holds the lock.
+    """
+    if os.path.exists(runs.unreported_file(home, process.name)):
+        from tsm.patrol import unreported  # as above
+
+        unreported.report_left(home, process, last)
 
 
 def note_status(home: Home, process: Process, status: str, due_s: float | None = None) -> None:
@@ -151,10 +161,7 @@ def brought_up_to_date(home: Home, process: Process, boot: str) -> Process:
     could name it, and waits for an exit that is just being written.
     """
     run, name = process.run, process.name
-    if os.path.exists(runs.unreported_file(home, name)):
-        from tsm.patrol import unreported  # as above
-
-        unreported.report_left(home, process)
+    report_left(home, process)
     if run is None or run.boot != boot or run.exited or run.ended_s is not None:
         return note_begin(home, process)
     if run.launcher is not None and run.child is None:

@@ -12,7 +12,7 @@ from tsm.osproc import table
 from tsm.patrol import crash_report, guard, hooks
 from tsm.patrol.begin import begin, check
 from tsm.patrol.end import end
-from tsm.patrol.notes import brought_up_to_date, note_due, note_status
+from tsm.patrol.notes import brought_up_to_date, note_due, note_status, report_left
 from tsm.patrol.process import load, situation, sound_spec
 from tsm.patrol.side_by_side import outcomes
 from tsm.patrol.take_down import RESTART
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tsm.errors import TsmError
     from tsm.model import Exit
     from tsm.osproc.sample import Sample
-    from tsm.patrol.crash_report import Incident
     from tsm.patrol.process import Process
     from tsm.store.home import Home
     from tsm.store.lock import Lock
@@ -103,13 +102,12 @@ def renew(home: Home, process: Process, step: Renew, lock_timeout_s: float) -> D
 
 def _put_right(home: Home, held: Lock, process: Process, last: Sample | None = None) -> Done:
     boot = table.boot_id()
-    later: list[Incident] = []
     process = brought_up_to_date(home, process, boot)
-    process = _with_end_noted(home, process, boot, later)
+    process = _with_end_noted(home, process, boot)
     try:
         return _carried_out(home, held, process, state.next_step(situation(process, boot)))
     finally:
-        crash_report.report_later(home, later, last)
+        report_left(home, process, last)
 
 
 def _carried_out(home: Home, held: Lock, process: Process, step: Step) -> Done:  # noqa: RET503 - see assert_never
@@ -134,12 +132,12 @@ def _carried_out(home: Home, held: Lock, process: Process, step: Step) -> Done: 
             assert_never(never)
 
 
-def _with_end_noted(home: Home, process: Process, boot: str, later: list[Incident]) -> Process:
+def _with_end_noted(home: Home, process: Process, boot: str) -> Process:
     """See a run that is over off: nobody of it stays, and its end is journaled."""
     run, at = process.run, situation(process, boot)
     if run is None or run.child is None or run.ended_s is not None or at.child_lives:
         return process
-    return _ended(home, process, later)
+    return _ended(home, process, report_later=True)
 
 
 def _renewed(home: Home, held: Lock, process: Process, step: Renew) -> Done:
@@ -185,9 +183,9 @@ def _start(home: Home, held: Lock, process: Process, why: str) -> Done:
     return Done(process.name, verb, why, due_s, begun, status, process)
 
 
-def _ended(home: Home, process: Process, later: list[Incident] | None = None) -> Process:
+def _ended(home: Home, process: Process, *, report_later: bool = False) -> Process:
     """The process once its run has ended. Raises Refused if that cannot be written down."""
-    one = end(home, [process], later=later)[process.name]
+    one = end(home, [process], report_later=report_later)[process.name]
     if one.problem is not None:
         raise one.problem
     return one.process

@@ -1,4 +1,7 @@
-"""Runs whose end was noted by somebody who was killed before reporting it."""
+"""Runs whose end was noted, and is reported after the next run has begun.
+
+By whoever comes next, where the one who was to do it is killed before that.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +18,22 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tsm.model import Run
+    from tsm.osproc.sample import Sample
     from tsm.patrol.crash_report import Seen
     from tsm.patrol.process import Process
     from tsm.store.home import Home
 
 
-def report_left(home: Home, process: Process) -> None:
+def report_left(home: Home, process: Process, last: Sample | None) -> None:
     """Report the end of the run whose record was kept for that, if it has been noted.
 
-    The caller holds the lock; another run may have begun, but no third.
+    The caller holds the lock; another run may have begun, but no third. `last` is the last
+    sample of it, if one is in memory.
     """
     run = None
     with suppress(Broken):  # which `check` tells
         run = runs.unreported(home, process.name)
+        process = changed(process, run=runs.read(home, process.name))
     if run is None or run.ended_s is None:
         return  # whoever notes the end reports it
     event = _end_event(home, process.name, run)
@@ -35,8 +41,9 @@ def report_left(home: Home, process: Process) -> None:
     if crashed or killed:
         at = _seen_then(home, process, run, run.ended_s)
         end = state.end_of(run, run.ended_s)
-        facts = crash_report.of_end(home, changed(process, run=run), end, killed, crashed=crashed)
-        crash_report.report(home, changed(process, run=run), at, facts)
+        process = changed(process, run=run)
+        facts = crash_report.of_end(home, process, end, killed, crashed=crashed)
+        crash_report.report(home, process, at, changed(facts, last=last))
     runs.reported(home, process.name)
 
 
