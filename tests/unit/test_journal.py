@@ -71,7 +71,7 @@ def appended(path: str, data: bytes) -> None:
         file.write(data)
 
 
-def killed_between_the_files(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+def killed_between_the_files(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Do it, but for what comes after the first append."""
     append = atomic.append
     paths: list[str] = []

@@ -9,7 +9,7 @@ from tsm.errors import Refused
 from tsm.model import Run
 from tsm.osproc import cgroups, notify, preflight, spawn, table
 from tsm.patrol import hooks, log_places, presence
-from tsm.patrol.notes import note_begin
+from tsm.patrol.notes import note_begin, tell_left
 from tsm.patrol.take_down import RESTART, STOP
 from tsm.policy import signs
 from tsm.record import changed
@@ -107,8 +107,12 @@ def _group(process: Process, run_id: str) -> str | None:
 
 
 def settled(home: Home, process: Process) -> Process:
-    """The end of `begin`: wait for the child, and journal the start."""
+    """The end of `begin`: wait for the child, and journal the start.
+
+    Meanwhile what is left to tell of the run before.
+    """
     name = process.name
+    tell_left(home, process)
     deadline_s = time.monotonic() + _SETTLE_S
     while True:
         time.sleep(_LOOK_S)  # first of all: the launcher may have to have this processor

@@ -62,13 +62,13 @@ def end(
     processes: Sequence[Process],
     tell: Callable[[str], None] | None = None,
     *,
-    report_later: bool = False,
+    tell_later: bool = False,
 ) -> dict[str, Ended]:
     """End the runs of `processes`, as far as they have not ended, and tell by name how.
 
     First the child gets the stop signal; once it has gone, whoever is left of its run gets
     it too; at the deadline all are killed. What takes more than a second is told to `tell`;
-    for `report_later` see `note_end`. The caller holds all the locks. Raises TimedOut if
+    for `tell_later` see `note_end`. The caller holds all the locks. Raises TimedOut if
     somebody survives SIGKILL (it waits in the kernel, for a disk perhaps).
     """
     boot = table.boot_id()
@@ -87,7 +87,7 @@ def end(
             one.left = one.membership.refresh(rows, boot)
         for one in [one for one in running if not one.left]:
             running.remove(one)
-            finish = partial(_finish, home, one, boot, report_later=report_later)
+            finish = partial(_finish, home, one, boot, tell_later=tell_later)
             over, problem = _attempt(one.process, finish)
             ended[over.name] = Ended(over, one.killed, problem)
         for one in running:
@@ -163,7 +163,7 @@ def _await_change(running: Sequence[Ending], boot: str) -> None:
         time.sleep(_LOOK_S)  # let others go as well: one look serves all
 
 
-def _finish(home: Home, one: Ending, boot: str, *, report_later: bool) -> Process:
+def _finish(home: Home, one: Ending, boot: str, *, tell_later: bool) -> Process:
     """Nobody is left: write down how the run ended."""
     if one.last_words is not None:
         one.last_words.save()
@@ -174,7 +174,7 @@ def _finish(home: Home, one: Ending, boot: str, *, report_later: bool) -> Proces
     if process.down is not None and not run.stopped:
         runs.note(home, process.name, "stopped")
         process = changed(process, run=changed(run, stopped=True))
-    return note_end(home, process, end_of(run, time.time()), one.killed, report_later=report_later)
+    return note_end(home, process, end_of(run, time.time()), one.killed, tell_later=tell_later)
 
 
 def dismiss_launchers(processes: Iterable[Process]) -> None:

@@ -48,33 +48,81 @@ def note_end(
     end: Exit,
     killed: Sequence[str] = (),
     *,
-    report_later: bool = False,
+    tell_later: bool = False,
 ) -> Process:
     """Note that the run has ended, unless that was done; `killed` are who needed SIGKILL.
 
     The caller holds the lock, and has seen to it that nobody of the run is left. A crash is
-    reported before it is noted, so none goes without; or, with `report_later`, when the caller
-    asks for it by `report_left`.
+    reported before it is noted, so none goes without. With `tell_later` the end is noted, and
+    all else is left to `tell_left` and `report_left`: the next run is not kept waiting for that.
     """
     run, name = process.run, process.name
     if run is None or run.ended_s is not None:
         return process
-    facts: dict[str, object] = {"run": run.id, **_exit_facts(end)}
-    if killed:
-        facts["killed"] = list(killed)
-    good = restart.ok(process.spec.restart, end)
-    rebooted = not run.exited and run.boot != table.boot_id()
-    event = "stop" if run.stopped else "exit" if good or rebooted else "crash"
-    if rebooted:
-        facts["reason"] = "reboot"
-    if event == "crash" or killed:
-        _report(home, process, end, killed, report_later=report_later)
-    journal.record_once(home, name, event, facts)
+    over = changed(process, run=changed(run, ended_s=end.time_s, code=end.code))
+    if tell_later and not killed and runs.keep_unreported(home, name):
+        runs.note(home, name, f"ended {end.time_s:.3f}")
+        return over
+    if end_event(process, end) == "crash" or killed:
+        from tsm.patrol import crash_report  # most runs end without one
+
+        crash_report.ended(home, process, end, killed)
+    journal_end(home, process, end, killed)
     runs.publish_pid(home, name, None)
     runs.note(home, name, f"ended {end.time_s:.3f}")
-    for hook in ("on_crash", "post_stop") if event == "crash" else ("post_stop",):
+    follow_end(home, process, end)
+    return over
+
+
+def end_event(process: Process, end: Exit) -> str:
+    """What is journaled of the end of the run: "stop", "exit" or "crash"."""
+    run = process.run
+    if run is not None and run.stopped:
+        return "stop"
+    good = restart.ok(process.spec.restart, end) or _is_of_former_boot(process)
+    return "exit" if good else "crash"
+
+
+def journal_end(home: Home, process: Process, end: Exit, killed: Sequence[str] = ()) -> bool:
+    """Journal the end of the run; False if that was done."""
+    facts: dict[str, object] = {"run": process.run.id if process.run else "", **_exit_facts(end)}
+    if killed:
+        facts["killed"] = list(killed)
+    if _is_of_former_boot(process):
+        facts["reason"] = "reboot"
+    return journal.record_once(home, process.name, end_event(process, end), facts)
+
+
+def follow_end(home: Home, process: Process, end: Exit) -> None:
+    """Have the hooks run that follow the end of the run."""
+    crashed = end_event(process, end) == "crash"
+    for hook in ("on_crash", "post_stop") if crashed else ("post_stop",):
         hooks.follow(home, process, hook, _end_reason(process, end), end)
-    return changed(process, run=changed(run, ended_s=end.time_s, code=end.code))
+
+
+def tell_left(home: Home, process: Process) -> None:
+    """Journal the end of a run that was noted alone, if there is one, before the next begin.
+
+    The caller holds the lock.
+    """
+    if os.path.exists(runs.unreported_file(home, process.name)):
+        from tsm.patrol import unreported  # few are
+
+        unreported.tell(home, process)
+
+
+def report_left(home: Home, process: Process, last: Sample | None = None) -> None:
+    """The same, and report it, if it was a crash; `last` is the last sample of it."""
+    if os.path.exists(runs.unreported_file(home, process.name)):
+        from tsm.patrol import unreported  # as above
+
+        unreported.report(home, process, last)
+
+
+def _is_of_former_boot(process: Process) -> bool:
+    """Whether the machine went down under the run."""
+    run = process.run
+    return run is not None and not run.exited and run.boot != table.boot_id()
 
 
 def note_due(home: Home, process: Process, status: str, due_s: float | None) -> Process:
@@ -88,32 +136,6 @@ def note_due(home: Home, process: Process, status: str, due_s: float | None) -> 
     meta = changed(was, status=word, due=due_s, health=known)
     documents.write_meta(home, meta)
     return changed(process, meta=meta)
-
-
-def _report(
-    home: Home,
-    process: Process,
-    end: Exit,
-    killed: Sequence[str],
-    *,
-    report_later: bool,
-) -> None:
-    """Report a crash, or who needed SIGKILL; or keep its record, so that it is reported later."""
-    if not (report_later and runs.keep_unreported(home, process.name)):
-        from tsm.patrol import crash_report  # most runs end without one
-
-        crash_report.ended(home, process, end, killed)
-
-
-def report_left(home: Home, process: Process, last: Sample | None = None) -> None:
-    """Report the end of a run that was left for later, if there is one; `last` is its sample.
-
-    The caller holds the lock.
-    """
-    if os.path.exists(runs.unreported_file(home, process.name)):
-        from tsm.patrol import unreported  # as above
-
-        unreported.report_left(home, process, last)
 
 
 def note_status(home: Home, process: Process, status: str, due_s: float | None = None) -> None:

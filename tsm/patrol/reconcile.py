@@ -104,8 +104,12 @@ def _put_right(home: Home, held: Lock, process: Process, last: Sample | None = N
     boot = table.boot_id()
     process = brought_up_to_date(home, process, boot)
     process = _with_end_noted(home, process, boot)
+    step = state.next_step(situation(process, boot))
+    at_once = isinstance(step, Start) and step.at_s <= time.time()
+    if not at_once or process.spec.hooks.pre_start is not None:
+        report_left(home, process, last)
     try:
-        return _carried_out(home, held, process, state.next_step(situation(process, boot)))
+        return _carried_out(home, held, process, step)
     finally:
         report_left(home, process, last)
 
@@ -137,7 +141,7 @@ def _with_end_noted(home: Home, process: Process, boot: str) -> Process:
     run, at = process.run, situation(process, boot)
     if run is None or run.child is None or run.ended_s is not None or at.child_lives:
         return process
-    return _ended(home, process, report_later=True)
+    return _ended(home, process, tell_later=True)
 
 
 def _renewed(home: Home, held: Lock, process: Process, step: Renew) -> Done:
@@ -183,9 +187,9 @@ def _start(home: Home, held: Lock, process: Process, why: str) -> Done:
     return Done(process.name, verb, why, due_s, begun, status, process)
 
 
-def _ended(home: Home, process: Process, *, report_later: bool = False) -> Process:
+def _ended(home: Home, process: Process, *, tell_later: bool = False) -> Process:
     """The process once its run has ended. Raises Refused if that cannot be written down."""
-    one = end(home, [process], report_later=report_later)[process.name]
+    one = end(home, [process], tell_later=tell_later)[process.name]
     if one.problem is not None:
         raise one.problem
     return one.process

@@ -1,6 +1,7 @@
-"""Runs whose end was noted, and is reported after the next run has begun.
+"""Runs whose end was noted, and nothing else: the next run was not to wait for that.
 
-By whoever comes next, where the one who was to do it is killed before that.
+What there is to tell of it is told by whoever has noted it, or, where that one is killed, by
+whoever comes next.
 """
 
 from __future__ import annotations
@@ -8,15 +9,13 @@ from __future__ import annotations
 from contextlib import suppress
 
 from tsm.errors import Broken
-from tsm.patrol import crash_report
+from tsm.patrol import crash_report, notes
 from tsm.policy import state
 from tsm.record import changed
-from tsm.store import journal, runs
+from tsm.store import runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from tsm.model import Run
     from tsm.osproc.sample import Sample
     from tsm.patrol.crash_report import Seen
@@ -24,40 +23,46 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
 
 
-def report_left(home: Home, process: Process, last: Sample | None) -> None:
-    """Report the end of the run whose record was kept for that, if it has been noted.
+def tell(home: Home, process: Process) -> None:
+    """Journal the end of the run whose record was kept, and have its hooks run, once.
 
-    The caller holds the lock; another run may have begun, but no third. `last` is the last
-    sample of it, if one is in memory.
+    The caller holds the lock; another run may have begun, but not been noted, and no third.
     """
-    run = None
-    with suppress(Broken):  # which `check` tells
-        run = runs.unreported(home, process.name)
-        process = changed(process, run=runs.read(home, process.name))
+    run, now = _unreported(home, process.name)
     if run is None or run.ended_s is None:
-        return  # whoever notes the end reports it
-    event = _end_event(home, process.name, run)
-    crashed, killed = event.get("event") == "crash", event.get("killed", [])
-    if crashed or killed:
-        at = _seen_then(home, process, run, run.ended_s)
-        end = state.end_of(run, run.ended_s)
-        process = changed(process, run=run)
-        facts = crash_report.of_end(home, process, end, killed, crashed=crashed)
+        return
+    process, end = changed(process, run=run), state.end_of(run, run.ended_s)
+    if notes.journal_end(home, process, end):
+        if now is not None and now.id == run.id:
+            runs.publish_pid(home, process.name, None)
+        notes.follow_end(home, process, end)
+
+
+def report(home: Home, process: Process, last: Sample | None) -> None:
+    """The same, report a crash, and forget the record. `last` is the last sample of the run."""
+    tell(home, process)
+    run, now = _unreported(home, process.name)
+    if run is None or run.ended_s is None:
+        return  # whoever notes the end tells of it
+    process, end = changed(process, run=run), state.end_of(run, run.ended_s)
+    if notes.end_event(process, end) == "crash":
+        at = _seen_then(home, process, now, run.ended_s)
+        facts = crash_report.of_end(home, process, end, (), crashed=True)
         crash_report.report(home, process, at, changed(facts, last=last))
     runs.reported(home, process.name)
 
 
-def _end_event(home: Home, name: str, run: Run) -> dict[str, Any]:
-    """What was journaled when the run had ended."""
-    events = journal.last_events(journal.history_file(home, name))
-    return next((one for one in events if one.get("run") == run.id and "code" in one), {})
+def _unreported(home: Home, name: str) -> tuple[Run | None, Run | None]:
+    """The run whose record was kept, and the one that there is now."""
+    with suppress(Broken):  # which `check` tells
+        return runs.unreported(home, name), runs.read(home, name)
+    return None, None
 
 
-def _seen_then(home: Home, process: Process, run: Run, ended_s: float) -> Seen:
-    """What there was to be seen when `run` had ended, of which the next run may have begun."""
-    at = changed(crash_report.seen(home, changed(process, run=run)), time_s=ended_s)
-    now = process.run
-    if now is None or now.id == run.id:
+def _seen_then(home: Home, process: Process, now: Run | None, ended_s: float) -> Seen:
+    """What there was to be seen when the run had ended; `now`, the next may have begun."""
+    at = changed(crash_report.seen(home, process), time_s=ended_s)
+    if now is None or process.run is None or now.id == process.run.id:
         return at
     out, err = (
         reach and changed(reach, end=min(reach.end, end))

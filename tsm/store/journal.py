@@ -28,8 +28,8 @@ def record(home: Home, name: str, event: str, facts: Mapping[str, object]) -> No
     append(_day_file(home, now_s), line)
 
 
-def record_once(home: Home, name: str, event: str, facts: Mapping[str, object]) -> None:
-    """Add an event of the run `facts["run"]`, unless a command was killed after adding it.
+def record_once(home: Home, name: str, event: str, facts: Mapping[str, object]) -> bool:
+    """Add an event of the run `facts["run"]`; False if a command was killed after adding it.
 
     An end, which has a code, is one whatever it is called: a stop may come after the kill.
 
@@ -42,12 +42,13 @@ def record_once(home: Home, name: str, event: str, facts: Mapping[str, object]) 
         day = _day_file(home, _parsed(line)["time"])
         append(history, b"")  # ends it, where but the newline was torn off
         append(day, b"" if line in _lines(day) else line + b"\n")
-        return
+        return False
     line = _line_of(tail(_day_file(home, time.time())), event, facts)
     if line is not None:
         append(history, line + b"\n")
-        return
+        return False
     record(home, name, event, facts)
+    return True
 
 
 def history_file(home: Home, name: str) -> str:
