@@ -40,14 +40,9 @@ def developing(tsm: Tsm, source: Path, *options: str) -> Iterator[Following]:
 
 
 def save(running: Following, path: Path, text: str, shown: bytes) -> None:
-    """Save the file until it is noticed: the watch begins a moment after the start."""
-
-    def seen() -> bool:
-        if shown not in running.out:
-            path.write_text(text)
-        return shown in running.out
-
-    eventually(seen)
+    """Save the file, once: who saves it at each start would be taken for a loop."""
+    path.write_text(text)
+    eventually(lambda: shown in running.out)
 
 
 def ended(running: Following, number: int) -> str:
