@@ -84,7 +84,7 @@ class LogWatch:
         """Note how far a log has come, and have it rotated if that is due."""
         name, stream = self._files.get(path, ("", ""))
         if not name or not logs.is_kept(path):  # it is merged into the other from this run on
-            self._files.pop(path, None)
+            self._forget(path)
             return
         try:
             self._growth.arm(path)  # first: what comes from now on is told again
@@ -95,15 +95,19 @@ class LogWatch:
             size, begun_s = log_index.noted(self.home, name, stream, now_s, told=told)
             rule = rotation.settled(sound_spec(self.home, name).logs, self._settings().logs)
         except FileNotFoundError:
-            self._files.pop(path, None)
+            self._forget(path)
             self._care(name)  # deleted, perhaps, from under its child
             return
         except (TsmError, OSError):  # whoever looks at the process tells
-            self._files.pop(path, None)
+            self._forget(path)
             return
         lost = log_index.lost(self.home, name, stream)
         if lost or rotation.due(rule, size, begun_s, now_s):
             self._care(name)
+
+    def _forget(self, path: str) -> None:
+        self._files.pop(path, None)
+        self._inodes.pop(path, None)
 
     def _is_another(self, path: str) -> bool:
         """Whether somebody has put another file there since the last time."""
