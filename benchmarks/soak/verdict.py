@@ -187,4 +187,4 @@ class Verdict:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines()
+    return list(filter(None, path.read_text().splitlines()))

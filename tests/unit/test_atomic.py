@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -135,6 +136,20 @@ class TestAppend:
         path.write_bytes(torn)
         append(str(path), b"two\n")
         assert path.read_bytes() == torn + b"\ntwo\n"
+
+    def test_leaves_a_line_alone_that_another_is_writing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "file"
+        path.write_bytes(b"one, of which not all ")
+
+        def meanwhile(_pause_s: float) -> None:
+            with path.open("ab") as file:
+                file.write(b"can be seen\n")
+
+        monkeypatch.setattr(time, "sleep", meanwhile)
+        append(str(path), b"two\n")
+        assert path.read_bytes() == b"one, of which not all can be seen\ntwo\n"
 
     def test_is_one_write(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "file").write_bytes(b"torn")

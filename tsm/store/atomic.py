@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 
 _BLOCK_BYTES = 16384
+_LOOKS = 5  # at a line without an end
+_LOOK_S = 0.001
 _ANEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
@@ -35,12 +38,25 @@ def append(path: str, line: bytes) -> None:
     """Add `line`, which ends in a newline, with one write; for none, only end what is torn."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
-        size = os.lseek(fd, 0, os.SEEK_END)
-        if size and os.pread(fd, 1, size - 1) != b"\n":
+        if _is_torn(fd):
             line = b"\n" + line  # a crash tore the last line: end it, so that it costs itself alone
         _write_all(fd, line, path)
     finally:
         os.close(fd)
+
+
+def _is_torn(fd: int) -> bool:
+    """Whether the last line has no end, and nobody is at it.
+
+    What another is writing just now may be seen in parts.
+    """
+    for look in range(_LOOKS):
+        if look:
+            time.sleep(_LOOK_S)
+        size = os.lseek(fd, 0, os.SEEK_END)
+        if not size or os.pread(fd, 1, size - 1) == b"\n":
+            return False
+    return True
 
 
 def read_whole(path: str) -> bytes:

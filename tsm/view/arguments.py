@@ -137,7 +137,7 @@ def moment(text: str, now_s: float) -> float:
     except ArgumentTypeError:
         pass
     else:
-        return now_s - age_s if age_s < _EPOCH_S else age_s
+        return age_s if text[-1].isdecimal() and age_s >= _EPOCH_S else now_s - age_s
     from datetime import UTC, datetime
 
     try:
