@@ -137,7 +137,7 @@ def _carried_out(home: Home, held: Lock, process: Process, step: Step) -> Done: 
 
 
 def _with_end_noted(home: Home, process: Process, boot: str) -> Process:
-    """See a run that is over off: nobody of it stays, and its end is journaled."""
+    """See a run that is over off: nobody of it stays, and its end is noted."""
     run, at = process.run, situation(process, boot)
     if run is None or run.child is None or run.ended_s is not None or at.child_lives:
         return process

@@ -16,7 +16,7 @@ from tsm.store import runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tsm.model import Run
+    from tsm.model import Exit, Run
     from tsm.osproc.sample import Sample
     from tsm.patrol.crash_report import Seen
     from tsm.patrol.process import Process
@@ -29,27 +29,30 @@ def tell(home: Home, process: Process) -> None:
     The caller holds the lock; another run may have begun, but not been noted, and no third.
     """
     run, now = _unreported(home, process.name)
-    if run is None or run.ended_s is None:
-        return
-    process, end = changed(process, run=run), state.end_of(run, run.ended_s)
-    if notes.journal_end(home, process, end):
-        if now is not None and now.id == run.id:
-            runs.publish_pid(home, process.name, None)
-        notes.follow_end(home, process, end)
+    if run is not None and run.ended_s is not None:
+        _tell(home, changed(process, run=run), state.end_of(run, run.ended_s), now)
 
 
 def report(home: Home, process: Process, last: Sample | None) -> None:
     """The same, report a crash, and forget the record. `last` is the last sample of the run."""
-    tell(home, process)
     run, now = _unreported(home, process.name)
     if run is None or run.ended_s is None:
         return  # whoever notes the end tells of it
     process, end = changed(process, run=run), state.end_of(run, run.ended_s)
+    _tell(home, process, end, now)
     if notes.end_event(process, end) == "crash":
         at = _seen_then(home, process, now, run.ended_s)
         facts = crash_report.of_end(home, process, end, (), crashed=True)
         crash_report.report(home, process, at, changed(facts, last=last))
     runs.reported(home, process.name)
+
+
+def _tell(home: Home, process: Process, end: Exit, now: Run | None) -> None:
+    """The same; `process` is as it was, `now` the run that there is."""
+    if notes.journal_end(home, process, end):
+        if now is not None and process.run is not None and now.id == process.run.id:
+            runs.publish_pid(home, process.name, None)
+        notes.follow_end(home, process, end)
 
 
 def _unreported(home: Home, name: str) -> tuple[Run | None, Run | None]:

@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from contextlib import suppress
 
 from tsm.store import log_index
+from tsm.store.atomic import read_whole
 from tsm.store.log_index import LINE_BYTES, Mark
 
 TYPE_CHECKING = False
@@ -91,8 +92,7 @@ class Times:
 def _lines(path: str) -> bytes:
     """The whole lines of an index."""
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = read_whole(path)
     except OSError:
         return b""
     return data[: len(data) // LINE_BYTES * LINE_BYTES]
