@@ -79,6 +79,7 @@ class Run(Record):
     past: tuple[Exit, ...] = ()  # earlier exits that the restart policy still counts
     files: tuple[int, int] = (0, 0)  # inodes of current.out and current.err; 0: not known
     logs: tuple[int, int] = (0, 0)  # bytes that current.out and current.err held before it
+    tasks: int = 0  # how many the kernel had made before it, at least
     launcher: Identity | None = None
     child: Identity | None = None
     code: int | None = None  # as the launcher saw it

@@ -44,6 +44,14 @@ def start_tick(pid: int) -> int:
     return int(fields[19]) if fields else 0
 
 
+def command(pid: int) -> str:
+    """Answer the name of the program that `pid` runs; empty when it is gone."""
+    try:
+        return (PROC / str(pid) / "comm").read_text().rstrip("\n")
+    except GONE:
+        return ""
+
+
 def parent(pid: int) -> int:
     """Answer the parent of `pid`; 0 when it is gone."""
     fields = stat_fields(pid)

@@ -35,7 +35,7 @@ class Watch:
         self._ends: dict[int, str] = {}
         self._selector = selectors.DefaultSelector()
         self._selector.register(door.fd, selectors.EVENT_READ)
-        self._began_s = time.monotonic()
+        self.began_s = time.monotonic()
 
     def __enter__(self) -> Self:
         """Hold what is watched until the block ends."""
@@ -65,7 +65,7 @@ class Watch:
 
     def begin(self) -> None:
         """Start the clock."""
-        self._began_s = time.monotonic()
+        self.began_s = time.monotonic()
 
     def wait(self, timeout_s: float = TIMEOUT_S) -> None:
         """Block until all of it has happened; raise Trouble naming what has not."""
@@ -97,10 +97,10 @@ class Watch:
             if report.what == self._what and report.name in self._awaited:
                 self._awaited.discard(report.name)
                 self.reported[report.name] = report
-                self.reported_s = report.at_s - self._began_s
+                self.reported_s = report.at_s - self.began_s
 
     def _end(self, fd: int) -> None:
-        now_s = time.monotonic() - self._began_s
+        now_s = time.monotonic() - self.began_s
         if self._ends.pop(fd) == "gone":
             self.gone_s = now_s
         else:

@@ -20,7 +20,8 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     monkeypatch.setattr(younger, "_last_pid", lambda: known["last"])
     monkeypatch.setattr(younger, "_tasks_made", lambda: known["made"])
     monkeypatch.setattr(younger, "_now_s", lambda: known["now"])
-    monkeypatch.setattr(younger, "_forks", younger.Forks())
+    tasks = younger.Tasks()
+    monkeypatch.setattr(younger, "tasks_made", tasks.made)
     return known
 
 
@@ -39,31 +40,29 @@ def test_only_numbers_given_since_are_left(
     numbers: dict[str, int], firsts: list[int], last: int, left: list[int]
 ) -> None:
     numbers["last"] = last
-    assert list(younger.narrowed(PIDS, firsts, 0.0)) == left
+    assert list(younger.narrowed(PIDS, firsts, 0)) == left
 
 
 def test_all_are_left_once_half_of_the_numbers_may_have_been_given(
     numbers: dict[str, int],
 ) -> None:
     numbers["made"] = 16384
-    assert list(younger.narrowed(PIDS, [9000], 0.0)) == PIDS
+    assert list(younger.narrowed(PIDS, [9000], 0)) == PIDS
 
 
-def test_who_has_counted_before_knows_how_few_were_made_since(numbers: dict[str, int]) -> None:
-    numbers["made"] = 1_000_000
-    assert list(younger.narrowed(PIDS, [9000], 0.0)) == PIDS
-    numbers |= {"now": 1100, "made": 1_000_100}
-    assert list(younger.narrowed(PIDS, [9000], 1050.0)) == [9000]
-    assert list(younger.narrowed(PIDS, [9000], 999.0)) == PIDS
+def test_whose_birth_was_counted_is_known_to_have_few_after_it(numbers: dict[str, int]) -> None:
+    numbers["made"] = 1_000_100
+    assert list(younger.narrowed(PIDS, [9000], 0)) == PIDS
+    assert list(younger.narrowed(PIDS, [9000], 1_000_000)) == [9000]
 
 
 def test_the_count_is_read_again_after_a_second(numbers: dict[str, int]) -> None:
-    forks = younger.Forks()
-    assert forks.since(0.0) == 16383
+    tasks = younger.Tasks()
+    assert tasks.made() == 16383
     numbers["made"] = 20000
-    assert forks.since(0.0) == 16383
+    assert tasks.made() == 16383
     numbers["now"] += 1
-    assert forks.since(0.0) == 20000
+    assert tasks.made() == 20000
 
 
 def test_a_child_is_among_those_who_are_no_older_than_its_parent() -> None:

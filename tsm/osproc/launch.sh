@@ -33,25 +33,34 @@ echo "exit $?" >&0
 
 # A resident patrol sees to the rest, if there is one that lives and is not stopped.
 resident() {
-    read -r there begun 2>/dev/null <../../patrol/resident || return
-    read -r stat 2>/dev/null <"/proc/$there/stat" || return
+    read -r there begun <../../patrol/resident || return
+    read -r stat <"/proc/$there/stat" || return
     set -- ${stat##*) }
     [ "${20}" = "$begun" ] && case $1 in [TtZX]) return 1 ;; esac
+}
+
+wanted() {
+    [ -f run ] && ! [ -e down ]
 }
 
 # A command that writes `down` sees to the rest as well, and so does the launcher of the next run, if it has come
 # so far that there is one.
 mine() {
-    [ -f run ] && ! [ -e down ] || return
+    wanted || return
     launched=
     while read -r word rest; do
         case $word in
         id) id=$rest ;;
         launcher) launched=$rest ;;
         esac
-    done 2>/dev/null <run
+    done <run
     [ "$id" = "$TSM_RUN" ] || ! [ "$launched" ]
 }
+
+# Most often a resident is at work on it by now, and needs the processor; it dismisses this launcher when it is done.
+if wanted && read -r there _ <../../patrol/resident && kill -0 "$there"; then
+    PATH=/usr/bin:/bin sleep 0.1
+fi
 
 # A resident that does not get round to it in some seconds is not waited for.
 again=5

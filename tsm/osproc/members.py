@@ -36,8 +36,7 @@ class Membership:
         self.run = run
         self.known: dict[int, int] = {}  # pid -> start time
         # Nobody who is older than these belongs to it.
-        self.firsts = [one for one in (run.child, run.launcher) if one is not None]
-        self._ticks = min((one.ticks for one in self.firsts), default=0)
+        self._ticks = min((one.ticks for one in _firsts(run)), default=0)
 
     def refresh(self, table: Sequence[OsProcess], boot: str) -> list[OsProcess]:
         """Look for members in `table`, add them to the known, and return the living.
@@ -86,6 +85,17 @@ class Membership:
         return child is not None and any(
             row.pid == child.pid and row.ticks != child.ticks for row in table
         )
+
+
+def candidates(runs: Iterable[Run]) -> list[OsProcess]:
+    """Every process that is as young as one of the runs, of which some have a child or launcher."""
+    runs = list(runs)
+    firsts = [first for run in runs for first in _firsts(run)]
+    return processes(firsts, min(run.tasks for run in runs))
+
+
+def _firsts(run: Run) -> list[Identity]:
+    return [one for one in (run.child, run.launcher) if one is not None]
 
 
 def _add_descendants(living: dict[int, OsProcess], candidates: Sequence[OsProcess]) -> None:

@@ -31,6 +31,12 @@ _LEAST_FD = 10
 _all_signals = cache(signal.valid_signals)  # dear, in spawning that is to take a millisecond
 
 
+def get_ready() -> None:
+    """Do once what the first launch would have to wait for."""
+    close_on_exec()
+    _all_signals()
+
+
 def launch(
     spec: Spec,
     environ: Mapping[bytes, bytes],

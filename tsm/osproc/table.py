@@ -41,12 +41,15 @@ def lookup(pid: int, since_ticks: int = 0) -> OsProcess | None:
     return found if found is None or found.state != "Z" else _by_its_threads(found)
 
 
-def processes(since: Sequence[Identity] = ()) -> list[OsProcess]:
-    """Every process that the caller may see, in no order; those no older than `since`, if given."""
-    pids: Iterable[int] = (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())
+def processes(since: Sequence[Identity] = (), made: int = 0) -> list[OsProcess]:
+    """Every process that the caller may see, in no order; those no older than `since`, if given.
+
+    `made` is how many tasks the kernel had made before them, the less the dearer.
+    """
     ticks = min((one.ticks for one in since), default=0)
+    pids: Iterable[int] = (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())
     if since:
-        pids = narrowed(pids, [one.pid for one in since], ticks / TICKS_PER_S)
+        pids = narrowed(pids, [one.pid for one in since], made)
     found = (lookup(pid, ticks) for pid in pids)
     return [process for process in found if process is not None]
 

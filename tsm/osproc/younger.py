@@ -9,45 +9,41 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _FRESH_S = 1.0  # to read it is dear where there are many processors
-_APART_S = 60.0  # between two counts that are kept
 
 
-class Forks:
-    """How many tasks were made since some moment; whoever asks often knows of more moments."""
+class Tasks:
+    """How many tasks the kernel has made since it began, processes and threads."""
 
     def __init__(self) -> None:
-        self._kept: deque[tuple[float, int]] = deque(maxlen=1000)  # seconds since boot, count
         self._read_s = -_FRESH_S
         self._count = 0
 
-    def since(self, time_s: float) -> int:
-        """How many at the most, but for those of the last second; `time_s` is since boot."""
-        if _now_s() - self._read_s >= _FRESH_S:
-            self._count, self._read_s = _tasks_made(), _now_s()
-            if not self._kept or self._read_s - self._kept[-1][0] >= _APART_S:
-                self._kept.append((self._read_s, self._count))
-        before = (count for at_s, count in reversed(self._kept) if at_s <= time_s)
-        return self._count - next(before, 0)
+    def made(self) -> int:
+        """All of them, but perhaps for those of the last second."""
+        now_s = _now_s()
+        if now_s - self._read_s >= _FRESH_S:
+            self._count, self._read_s = _tasks_made(), now_s
+        return self._count
 
 
-_forks = Forks()
+_tasks = Tasks()
+tasks_made = _tasks.made
 
 
-def narrowed(pids: Iterable[int], firsts: Sequence[int], time_s: float) -> Iterable[int]:
-    """Those of `pids` that may be as young as one of `firsts`; these came at `time_s` or later.
+def narrowed(pids: Iterable[int], firsts: Sequence[int], made: int) -> Iterable[int]:
+    """Those of `pids` that may be as young as one of `firsts`; before these `made` tasks came.
 
     All of them where numbers tell nothing: so many tasks have been made, or /proc shows
     another PID namespace than the caller's.
     """
     most = _pid_max()
-    if os.readlink("/proc/self") != str(os.getpid()) or 2 * _forks.since(time_s) >= most:
+    if os.readlink("/proc/self") != str(os.getpid()) or 2 * (tasks_made() - made) >= most:
         return pids
     last = _last_pid()
     span = max((last - pid) % most for pid in firsts)
@@ -55,18 +51,22 @@ def narrowed(pids: Iterable[int], firsts: Sequence[int], time_s: float) -> Itera
 
 
 def _tasks_made() -> int:
-    with open("/proc/stat", "rb") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(b"processes "))
+    stat = _content("/proc/stat")
+    return int(stat[stat.index(b"\nprocesses ") :].split(None, 2)[1])
 
 
 def _pid_max() -> int:
-    with open("/proc/sys/kernel/pid_max", "rb") as file:
-        return int(file.read())
+    return int(_content("/proc/sys/kernel/pid_max"))
 
 
 def _last_pid() -> int:
-    with open("/proc/loadavg", "rb") as file:
-        return int(file.read().split()[4])
+    return int(_content("/proc/loadavg").split()[4])
+
+
+def _content(path: str) -> bytes:
+    """A small file of the kernel's, in one piece."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
 
 
 def _now_s() -> float:

@@ -7,7 +7,7 @@ import time
 
 from tsm.errors import Refused
 from tsm.model import Run
-from tsm.osproc import cgroups, notify, preflight, spawn, table
+from tsm.osproc import cgroups, notify, preflight, spawn, table, younger
 from tsm.patrol import hooks, log_places, presence
 from tsm.patrol.notes import note_begin, tell_left
 from tsm.patrol.take_down import RESTART, STOP
@@ -68,6 +68,7 @@ def spawned(
         past=past,
         files=log_places.prepared(home, process.spec),
         logs=log_paths.ends(home, name),
+        tasks=younger.tasks_made(),
         cgroup=_group(process, run_id),
     )
     record = runs.begin(home, name, run)

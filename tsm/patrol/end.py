@@ -9,7 +9,7 @@ from functools import partial
 from tsm.errors import Refused, TimedOut, refused
 from tsm.model import Identity
 from tsm.osproc import cgroups, signals, table
-from tsm.osproc.members import Membership
+from tsm.osproc.members import Membership, candidates
 from tsm.patrol.log_restore import LastWords
 from tsm.patrol.notes import brought_up_to_date, note_end
 from tsm.policy.state import end_of
@@ -82,7 +82,7 @@ def end(
             running.append(Ending(home, fresh, run))  # without a child it never began
     began_s = now_s()
     while running:
-        rows = table.processes([first for one in running for first in one.membership.firsts])
+        rows = candidates(one.run for one in running)
         for one in running:
             one.left = one.membership.refresh(rows, boot)
         for one in [one for one in running if not one.left]:
@@ -179,15 +179,16 @@ def _finish(home: Home, one: Ending, boot: str, *, tell_later: bool) -> Process:
 
 def dismiss_launchers(processes: Iterable[Process]) -> None:
     """End the launchers of runs that are over, and the sleeps in which they await a restart."""
-    launchers = [process.run.launcher for process in processes if process.run is not None]
     boot = table.boot_id()
-    waiting = {one.pid: one for one in launchers if one is not None and table.alive(one, boot)}
-    if not waiting:
-        return
-    for launcher in waiting.values():
-        signals.send(launcher.pid, launcher.ticks, signal.SIGKILL)
-    for row in table.processes(list(waiting.values())):
-        if row.session in waiting and row.comm == "sleep":
+    runs_over = (process.run for process in processes)
+    waiting = [run for run in runs_over if run is not None and table.alive(run.launcher, boot)]
+    sessions = set()
+    for launcher in (run.launcher for run in waiting):
+        if launcher is not None:
+            sessions.add(launcher.pid)
+            signals.send(launcher.pid, launcher.ticks, signal.SIGKILL)
+    for row in candidates(waiting) if waiting else ():
+        if row.session in sessions and row.comm == "sleep":
             signals.send(row.pid, row.ticks, signal.SIGKILL)
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import lru_cache
 
 from tsm.errors import Broken
-from tsm.model import Identity
+from tsm.model import Identity, Meta
 from tsm.osproc import members, signals, table
 from tsm.policy import limits, restart
 from tsm.policy.state import Situation
@@ -18,7 +18,7 @@ from tsm.store import definitions, documents, runs, saved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tsm.model import Meta, Run
+    from tsm.model import Run
     from tsm.store.home import Home
 
 
@@ -86,11 +86,11 @@ def salvaged(home: Home, name: str) -> Process:
 def sound_spec(home: Home, name: str) -> Spec:
     """The definition, its values checked as those of a command line are. Raises Broken."""
     path = home.file(name, "spec.json")
-    return _sound(path, name, documents.content(path))
+    return _sound_spec(path, name, documents.content(path))
 
 
 @lru_cache(1024)  # a resident reads the same ones again and again
-def _sound(path: str, name: str, data: bytes) -> Spec:
+def _sound_spec(path: str, name: str, data: bytes) -> Spec:
     spec = documents.decoded(Spec, documents.parsed(data, path), path)
     what = problem(spec)
     if what is None and spec.name != name:
@@ -103,9 +103,14 @@ def _sound(path: str, name: str, data: bytes) -> Spec:
 
 def sound_meta(home: Home, name: str) -> Meta:
     """The meta of the process of that name. Raises Broken."""
-    meta = documents.read_meta(home, name)
+    path = home.file(name, "meta.json")
+    return _sound_meta(path, name, documents.content(path))
+
+
+@lru_cache(1024)  # as above
+def _sound_meta(path: str, name: str, data: bytes) -> Meta:
+    meta = documents.decoded(Meta, documents.parsed(data, path), path)
     if meta.name != name:
-        path = home.file(name, "meta.json")
         message = f"{path}: name {meta.name!r}: should be {name!r}, like the directory"
         raise Broken(message)
     return meta

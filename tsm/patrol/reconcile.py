@@ -138,8 +138,8 @@ def _carried_out(home: Home, held: Lock, process: Process, step: Step) -> Done: 
 
 def _with_end_noted(home: Home, process: Process, boot: str) -> Process:
     """See a run that is over off: nobody of it stays, and its end is noted."""
-    run, at = process.run, situation(process, boot)
-    if run is None or run.child is None or run.ended_s is not None or at.child_lives:
+    run = process.run
+    if run is None or run.child is None or run.ended_s is not None or table.alive(run.child, boot):
         return process
     return _ended(home, process, tell_later=True)
 

@@ -7,6 +7,7 @@ whoever ends next looks in its place, and the next command brings another.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import time
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from tsm.errors import Broken, Busy, Refused, TsmError, refused
-from tsm.osproc import notify, offspring, table
+from tsm.osproc import notify, offspring, spawn, table
 from tsm.patrol.end import dismiss_launchers
 from tsm.patrol.reconcile import Done, reconcile
 from tsm.patrol.resident_log import rotate_log
@@ -26,6 +27,7 @@ from tsm.store import attendance, lock, runs
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from tsm.store.home import Home
     from tsm.store.lock import Lock
@@ -98,13 +100,13 @@ class Resident:
             else partial(reconcile, self.home, ward.name, _LOCK_S, ward.sample)
         )
         try:
-            acted = partial(self._acted, ward.name, act)
-            future = asyncio.get_running_loop().run_in_executor(self._looks, acted)
+            future = self._looks.submit(self._acted, ward.name, act)
         except RuntimeError as error:  # no more threads
             ward.looking = False
             self._complain(ward, Refused(f"{ward.name}: {error}"))
             return
-        future.add_done_callback(lambda done: self._looked(ward, done))
+        tell = asyncio.get_running_loop().call_soon_threadsafe
+        future.add_done_callback(lambda done: tell(self._looked, ward, done))
 
     def _acted(self, name: str, act: Callable[[], Done]) -> Done:
         """One act, in a thread of its own; the launcher of a run that is over is sent home."""
@@ -114,7 +116,7 @@ class Resident:
             dismiss_launchers([done.over])
         return done
 
-    def _looked(self, ward: Ward, future: asyncio.Future[Done]) -> None:
+    def _looked(self, ward: Ward, future: Future[Done]) -> None:
         ward.looking = False
         offspring.bury()
         if future.cancelled() or self._dismissed:
@@ -240,6 +242,10 @@ def serve(home: Home, place: Lock, say: Callable[[str], None], *, stays: bool) -
 
     With `stays` until it is told to end, else until there is nothing to wait for.
     """
+    import tsm.patrol.unreported  # noqa: F401 - the first crash does not wait for it
+
+    spawn.get_ready()  # nor for this
+    gc.freeze()  # nor for a look at all that stays
     try:
         asyncio.run(_serve(home, say, stays=stays))
     finally:

@@ -1,10 +1,10 @@
 """The run record: one life of a child, begun by tsm, carried on by the launcher.
 
 Lines of words. tsm puts the head in place whole (`id`, `boot`, `time`, `why`, `restarts`,
-`logs`, `files`, perhaps `cgroup PATH`, `past` lines), the launcher adds `launcher PID TICKS`,
-`pid PID TICKS` and `exit CODE`, and tsm adds what it has taken note of: `begun`, `ready`,
-`stopped`, `ended TIME`, and what commands did in between: `paused PID TICKS ...`, `resumed`,
-`reset`.
+`logs`, `files`, `tasks`, perhaps `cgroup PATH`, `past` lines), the launcher adds
+`launcher PID TICKS`, `pid PID TICKS` and `exit CODE`, and tsm adds what it has taken note of:
+`begun`, `ready`, `stopped`, `ended TIME`, and what commands did in between:
+`paused PID TICKS ...`, `resumed`, `reset`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _REASON_BYTES = 64
 _WORDS = {
-    *("id", "boot", "time", "restarts", "logs", "files", "cgroup", "past"),
+    *("id", "boot", "time", "restarts", "logs", "files", "tasks", "cgroup", "past"),
     *("launcher", "pid", "exit", "ended"),
 }
 
@@ -165,8 +165,9 @@ def _head(run: Run) -> bytes:
     head = f"id {run.id}\nboot {run.boot}\ntime {run.time_s:.3f}\nwhy {run.why}\n"
     logs = f"logs {run.logs[0]} {run.logs[1]}\n" if any(run.logs) else ""
     files = f"files {run.files[0]} {run.files[1]}\n" if any(run.files) else ""
+    tasks = f"tasks {run.tasks}\n" if run.tasks else ""
     group = f"cgroup {run.cgroup}\n" if run.cgroup else ""
-    return f"{head}restarts {run.restarts}\n{logs}{files}{group}{past}".encode("ascii")
+    return f"{head}restarts {run.restarts}\n{logs}{files}{tasks}{group}{past}".encode("ascii")
 
 
 def _take(facts: dict[str, Any], words: list[str], written_s: float) -> None:  # noqa: C901, PLR0912 - a table
@@ -179,8 +180,8 @@ def _take(facts: dict[str, Any], words: list[str], written_s: float) -> None:  #
             facts[word] = text
         case ["time", seconds]:
             facts["time_s"] = float(seconds)
-        case ["restarts", count]:
-            facts["restarts"] = int(count)
+        case ["restarts" | "tasks" as word, count]:
+            facts[word] = int(count)
         case ["logs" | "files" as word, out, err]:
             facts[word] = (int(out), int(err))
         case ["launcher", pid, ticks]:
