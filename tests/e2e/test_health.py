@@ -175,7 +175,7 @@ class TestLiveness:
     def test_is_shown_by_a_heartbeat(self, resident: Tsm) -> None:
         beat = resident.cwd / "beat"
         _mkfifo(beat)
-        text = f'while read x <{beat}; do touch "$TSM_HEARTBEAT"; done'
+        text = f'exec 3<>{beat}; while read x <&3; do touch "$TSM_HEARTBEAT"; done'
         argv = ("--health-interval", "0.2", "--health-timeout", "0.2", "--health-retries", "1")
         resident("start", text, "--name", "web", "--health", "heartbeat", *argv)
 

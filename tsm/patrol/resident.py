@@ -59,6 +59,7 @@ class Resident:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._dismiss)
         loop.add_signal_handler(signal.SIGHUP, self._reread)
+        loop.add_signal_handler(signal.SIGCHLD, offspring.bury)
         me = table.lookup(os.getpid())
         attendance.write(self.home, os.getpid(), me.ticks if me is not None else 0)
         self._beat()
@@ -118,7 +119,6 @@ class Resident:
 
     def _looked(self, ward: Ward, future: Future[Done]) -> None:
         ward.looking = False
-        offspring.bury()
         if future.cancelled() or self._dismissed:
             return
         ward.let_go()
@@ -224,7 +224,6 @@ class Resident:
         """Show that it lives, and see to what it needs for that. Goes on whatever fails."""
         asyncio.get_running_loop().call_later(_BEAT_S, self._beat)
         notify.tell(f"WATCHDOG=1\nSTATUS=looks after {counted(len(self._wards), 'process', 'es')}")
-        offspring.bury()
         try:
             if not attendance.beat(self.home):
                 self._dismiss()  # the home is gone, or somebody else's
