@@ -140,6 +140,7 @@ DAMAGES = (
     ("db/history/web.jsonl", added(b"garbage\n"), "a history with a bad line"),
     ("db/history/web.jsonl", added(b"\n[]\n{}\n"), "a history with several bad lines"),
     ("db/history/web.jsonl", added(b'{"time":1'), "a history with a torn line"),
+    ("db/history/web.lost", content(b"\0\0"), "events that could not be written"),
     ("db/events/2020-01-01.jsonl", content(b"\xff\n\0\n"), "a day of garbage"),
     ("db/metrics/2020-01-01.jsonl", content(b'{"time":1,"name":"web"}\n'), "no samples"),
 )

@@ -14,6 +14,7 @@ from tests.apps import app
 from tests.e2e.files import Files
 from tests.e2e.kernel import long_sleep
 from tests.machine import alive, kill
+from tests.ports import free_port
 from tests.waiting import eventually
 from tsm.osproc.notify import address as abstract
 
@@ -85,6 +86,17 @@ class TestReadiness:
         resident("start", *argv)
         done = resident("wait", "--until", "ready", "web", ok=False)
         assert (done.status, done.err.split(":")[2].strip()) == (1, "stopped")
+
+    def test_is_an_answer_with_the_status_and_body_that_are_wanted(self, resident: Tsm) -> None:
+        port = free_port()
+        url = f"http://127.0.0.1:{port}/"
+        wanted = ("--ready-status", "200", "--ready-body", "^welcome$")
+        argv = (app("server.py"), "--name", "web", "--port", str(port), "--ready", url)
+        resident("start", *argv, *wanted, *READY_OFTEN)
+        row = eventually(lambda: _with_reason(resident, "no body"))
+        assert row["reason"] == "not ready: HTTP 200, but no body that holds '^welcome$'"
+        resident("set", "web", "ready-body=^hello$")
+        resident("wait", "--until", "ready", "web")
 
     def test_is_told_by_the_child_and_by_nobody_else(self, resident: Tsm) -> None:
         fifo = resident.cwd / "fifo"
@@ -257,9 +269,9 @@ def test_nonsense_is_refused_with_the_value_and_an_example(
     )
 
 
-def _with_reason(tsm: Tsm) -> dict[str, object]:
+def _with_reason(tsm: Tsm, why: str = "exited") -> dict[str, object]:
     row: dict[str, object] = tsm("ls").row
-    return row if row["status"] == "launching" and "exited" in str(row["reason"]) else {}
+    return row if row["status"] == "launching" and why in str(row["reason"]) else {}
 
 
 def _socket(tsm: Tsm) -> str:

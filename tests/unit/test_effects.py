@@ -31,6 +31,7 @@ def told(keys: str, **values: object) -> list[str | None]:
     [
         ("ignore watch-delay", "without --watch", [WATCH]),
         ("ready-interval ready-timeout wait-ready", "without --ready", [READY]),
+        ("ready-status ready-body", "without --ready", [{"ready": HTTP["health"]}]),
         ("health-interval health-timeout health-retries", "without --health", [HEALTH, HTTP]),
         ("health-start-period health-restart on-unhealthy", "without --health", [HEALTH, HTTP]),
         ("health-status health-body", "without --health", [HTTP]),
@@ -56,6 +57,7 @@ def test_what_is_lacking_is_named_and_enough(
         ("wait", JOB, "with --schedule"),
         ("wait-ready", {**JOB, **READY}, "with --schedule"),
         ("health-status health-body", HEALTH, "without a --health of http"),
+        ("ready-status ready-body", READY, "without a --ready of http"),
         ("out err merge-logs log-size log-rotate", {"no-logs": True}, "with --no-logs"),
         ("err", {"merge-logs": True}, "with --merge-logs"),
     ],

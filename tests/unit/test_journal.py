@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -296,3 +297,23 @@ def test_days_are_sorted_and_nothing_else_is_a_day(place: Home) -> None:
     for name in ("2020-01-02.jsonl", "2019-12-31.jsonl", "notes.txt"):
         appended(f"{place.events}/{name}", b"")
     assert journal.day_files(place) == [day(place, "2019-12-31"), day(place, "2020-01-02")]
+
+
+def test_events_that_could_not_be_written_are_counted_and_told_with_the_next(
+    place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: str, _line: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "append", full)
+        for _ in range(2):
+            journal.record_if_possible(place, "web", "hook", {})
+        with pytest.raises(OSError, match="No space left"):
+            journal.record(place, "web", "pause", {})
+    assert journal.lost(place) == {f"{place.history}/web.lost": 2}
+    journal.record_if_possible(place, "web", "hook", {})
+    assert journal.lost(place) == {}
+    for path in (journal.history_file(place, "web"), day(place)):
+        told = [(event["event"], event.get("count")) for event, _ in journal.events(path)]
+        assert told == [("events-lost", 2), ("hook", None)]

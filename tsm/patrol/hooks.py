@@ -104,8 +104,7 @@ def follow(
         finally:
             os.close(log)
     except (TsmError, OSError) as error:
-        with suppress(OSError):
-            _note(home, process, _not_run(hook, error))
+        _note(home, process, _not_run(hook, error))
 
 
 def conclude(home: Home, process: Process) -> None:
@@ -141,8 +140,7 @@ def _run(
             process = running[pid].process
             failure = _failure(home, running.pop(pid), hook, code)
         if failure is not None:
-            with suppress(OSError):  # as in `_failure`
-                _note(home, process, failure)
+            _note(home, process, failure)
         yield process, failure
 
 
@@ -205,4 +203,4 @@ def _not_run(hook: str, error: TsmError | OSError) -> Failure:
 
 def _note(home: Home, process: Process, failure: Failure) -> None:
     facts = {"hook": failure.hook, "code": failure.code, "output": failure.output}
-    journal.record(home, process.name, "hook", facts)
+    journal.record_if_possible(home, process.name, "hook", facts)

@@ -10,6 +10,7 @@ from shlex import quote
 from tsm.errors import Broken, TsmError
 from tsm.osproc import stranger
 from tsm.patrol.process import sound_meta, sound_saved, sound_spec
+from tsm.quantities import counted
 from tsm.record import Record
 from tsm.spec import MERGED
 from tsm.store import (
@@ -92,6 +93,9 @@ def _saves(home: Home) -> Iterator[Finding]:
 def _events(home: Home) -> Iterator[Finding]:
     for path in (*journal.day_files(home), *journal.history_files(home)):
         yield from _lines(path, "event", journal.unreadable_lines)
+    for path, count in journal.lost(home).items():
+        problem = f"{counted(count, 'event')} could not be written"
+        yield Finding(path, problem, f"make room: the next event tells it, or rm {quote(path)}")
 
 
 def _samples(home: Home) -> Iterator[Finding]:

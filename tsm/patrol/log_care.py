@@ -202,8 +202,8 @@ def _rotated(home: Home, name: str, stream: str, rule: Rule, *, force: bool) -> 
     lost = log_index.lost(home, name, stream)
     if lost:
         log_index.restart(log_index.path(home, name, stream), now_s)
-        with suppress(OSError):
-            journal.record(home, name, "log-emptied", {"stream": stream, "bytes": lost})
+        facts = {"stream": stream, "bytes": lost}
+        journal.record_if_possible(home, name, "log-emptied", facts)
     size, begun_s = log_index.noted(home, name, stream, now_s)
     why = "asked for" if force else rotation.due(rule, size, begun_s, now_s)
     if not why or not size:
@@ -256,6 +256,5 @@ def _removed(home: Home, name: str, one: LogFile, why: str) -> Act:
     file = os.path.basename(one.path)
     rotated.discard(one)
     facts = {"file": file, "bytes": one.size, "reason": why}
-    with suppress(OSError):
-        journal.record(home, name, "log-removed", facts)
+    journal.record_if_possible(home, name, "log-removed", facts)
     return Act(name, "remove", one.stream, file, one.size, why)

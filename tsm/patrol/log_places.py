@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 
 from tsm.errors import Busy, refused
 from tsm.store import journal, log_index, log_paths, logs
@@ -53,6 +52,5 @@ def _lay(home: Home, spec: Spec) -> None:
         log_care.mend_streams(home, name)
         for one in log_layout.lay(home, spec, now_s):
             facts = {"stream": one.stream, "file": one.file, "bytes": one.size}
-            with suppress(OSError):
-                why = "what follows goes elsewhere"
-                journal.record(home, name, "rotate", {**facts, "reason": why})
+            facts["reason"] = "what follows goes elsewhere"
+            journal.record_if_possible(home, name, "rotate", facts)

@@ -107,8 +107,7 @@ def _restored(home: Home, name: str, stream: str, fd: int) -> int:
     known = away is not None and away.inode == os.fstat(fd).st_ino
     if away is None or not known or not os.path.exists(path):
         away = displaced.begin(home, name, stream, fd, time.time())
-        with suppress(OSError):
-            journal.record(home, name, "log-displaced", {"stream": stream})
+        journal.record_if_possible(home, name, "log-displaced", {"stream": stream})
     count = displaced.copied(home, name, stream, away, fd)
     log_index.noted(home, name, stream, time.time())
     return count

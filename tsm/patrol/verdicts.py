@@ -51,12 +51,12 @@ def note_health(home: Home, process: Process, former: Verdict, verdict: Verdict)
         facts = {"run": now.run.id, "reason": verdict.output}
         if verdict.state == "unhealthy" != former.state:
             why = f"health {now.spec.health.check}: {verdict.output}"
-            journal.record(home, now.name, "unhealthy", facts)
+            journal.record_if_possible(home, now.name, "unhealthy", facts)
             told = crash_report.Facts("unhealthy", why)
             crash_report.report(home, now, crash_report.seen(home, now), told)
             hooks.follow(home, now, "on_unhealthy", verdict.output)
         elif former.state == "unhealthy" and verdict.state == "healthy":
-            journal.record(home, now.name, "healthy", facts)
+            journal.record_if_possible(home, now.name, "healthy", facts)
         values = {
             "time": round(time.time(), 3),
             "state": verdict.state,

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from tsm.spec import Spec
+    from tsm.spec import Probe, Spec
 
 
 class Need(Record):
@@ -21,14 +21,23 @@ class Need(Record):
     met: Callable[[Spec], bool]
 
 
+def _is_http(probe: Probe) -> bool:
+    return str(probe.check).startswith(("http://", "https://"))
+
+
 _COUNTING = ("max-retries", "min-uptime", "delay", "max-delay", "retry-after")
 _PROBING = ("interval", "timeout", "retries", "start-period", "status", "body", "restart")
 NEEDS = (
     Need(("ignore", "watch-delay"), "without {0}watch", lambda spec: bool(spec.watch.paths)),
     Need(
-        ("ready-interval", "ready-timeout", "wait-ready"),
+        (*(f"ready-{one}" for one in ("interval", "timeout", "status", "body")), "wait-ready"),
         "without {0}ready",
         lambda spec: spec.ready.check is not None,
+    ),
+    Need(
+        ("ready-status", "ready-body"),
+        "without a {0}ready of http",
+        lambda spec: _is_http(spec.ready),
     ),
     Need(
         (*(f"health-{one}" for one in _PROBING), "on-unhealthy"),
@@ -38,7 +47,7 @@ NEEDS = (
     Need(
         ("health-status", "health-body"),
         "without a {0}health of http",
-        lambda spec: str(spec.health.check).startswith(("http://", "https://")),
+        lambda spec: _is_http(spec.health),
     ),
     Need(
         ("max-cpu-for",),

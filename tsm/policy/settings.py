@@ -42,10 +42,22 @@ _RESTART = (
     Setting("stop-signal", "stop_signal", str, "SIGNAL", "what asks it to stop; default: TERM"),
     duration("stop-timeout", "stop_timeout_s", "then SIGKILL"),
 )
+
+
+def _of_http(probe: str) -> tuple[Setting, Setting]:
+    """What makes the answer to that probe a good one."""
+    what = "HTTP statuses that are good"
+    return (
+        Setting(f"{probe}-status", f"{probe}.status", str, "CODES", what, values.statuses),
+        Setting(f"{probe}-body", f"{probe}.body", str, "RE", "what it must hold", values.pattern),
+    )
+
+
 _PROBES = (
     Setting("ready", "ready.check", str, "PROBE", "it is online once this succeeds", values.check),
     moment("ready-interval", "ready.interval_s", "between two looks whether it is ready"),
     moment("ready-timeout", "ready.timeout_s", "of one look"),
+    *_of_http("ready"),
     Setting(
         "health",
         "health.check",
@@ -65,15 +77,7 @@ _PROBES = (
         values.within(1, 1000),
     ),
     duration("health-start-period", "health.start_period_s", "in which failures do not count"),
-    Setting(
-        "health-status",
-        "health.status",
-        str,
-        "CODES",
-        "HTTP statuses that are good",
-        values.statuses,
-    ),
-    Setting("health-body", "health.body", str, "RE", "what the answer must hold", values.pattern),
+    *_of_http("health"),
     flag("health-restart", "health.restart", "restart it when it is unhealthy"),
 )
 _LIMITS = (

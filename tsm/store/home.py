@@ -54,6 +54,7 @@ FILES = {
     "runtime/saved/SAVE.json": "what save wrote and resurrect reads",
     "db/events/DATE.jsonl": "the events of a day, of all processes",
     "db/history/NAME.jsonl": "the events of one process",
+    "db/history/NAME.lost": "how many events of it could not be written",
     "db/metrics/DATE.jsonl": "the samples of a day, of all processes",
     "db/crashes/NAME/TIME-KIND-RUN.json": "a crash report",
     "db/crashes/NAME/TIME-KIND-RUN.json.gz": "a crash report that is large",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 
-from tsm.store.atomic import append
+from tsm.store.atomic import append, remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,15 +18,23 @@ if TYPE_CHECKING:
 
 _TAIL_BYTES = 65536
 _DAY_S = 86400
+_LOST = ".lost"
 
 
 def record(home: Home, name: str, event: str, facts: Mapping[str, object]) -> None:
     """Add an event. The caller holds the lock of the process."""
-    now_s = round(time.time(), 3)
-    values = {"time": now_s, "event": event, "name": name, **facts}
-    line = json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
-    append(history_file(home, name), line)
-    append(_day_file(home, now_s), line)
+    with suppress(OSError):
+        _tell_lost(home, name)
+    _add(home, name, event, facts)
+
+
+def record_if_possible(home: Home, name: str, event: str, facts: Mapping[str, object]) -> None:
+    """Add an event that nothing is to fail for; one that cannot be written is counted."""
+    try:
+        record(home, name, event, facts)
+    except OSError:
+        with suppress(OSError):
+            _count_lost(home, name)
 
 
 def record_once(home: Home, name: str, event: str, facts: Mapping[str, object]) -> bool:
@@ -61,10 +70,7 @@ def day_files(home: Home, since_s: float = 0.0) -> list[str]:
 
     That of the day before is among them: a clock may have been set.
     """
-    try:
-        names = os.listdir(home.events)
-    except FileNotFoundError:
-        return []
+    names = _listed(home.events)
     first = os.path.basename(_day_file(home, since_s - _DAY_S)) if since_s > _DAY_S else ""
     days = (name for name in names if name.endswith(".jsonl") and name >= first)
     return sorted(f"{home.events}/{name}" for name in days)
@@ -72,11 +78,14 @@ def day_files(home: Home, since_s: float = 0.0) -> list[str]:
 
 def history_files(home: Home) -> list[str]:
     """The histories of all processes that ever were, sorted by name."""
-    try:
-        names = os.listdir(home.history)
-    except FileNotFoundError:
-        return []
+    names = _listed(home.history)
     return sorted(f"{home.history}/{name}" for name in names if name.endswith(".jsonl"))
+
+
+def lost(home: Home) -> dict[str, int]:
+    """How many events could not be written and were not told of since, by the files that say so."""
+    paths = (f"{home.history}/{name}" for name in _listed(home.history) if name.endswith(_LOST))
+    return {path: os.stat(path).st_size for path in sorted(paths)}
 
 
 def unreadable_lines(path: str) -> list[int]:
@@ -147,6 +156,38 @@ def tail(path: str, size_bytes: int = _TAIL_BYTES) -> bytes:
         return os.pread(fd, size_bytes, max(0, size - size_bytes))
     finally:
         os.close(fd)
+
+
+def _add(home: Home, name: str, event: str, facts: Mapping[str, object]) -> None:
+    now_s = round(time.time(), 3)
+    values = {"time": now_s, "event": event, "name": name, **facts}
+    line = json.dumps(values, separators=(",", ":")).encode("ascii") + b"\n"
+    append(history_file(home, name), line)
+    append(_day_file(home, now_s), line)
+
+
+def _count_lost(home: Home, name: str) -> None:
+    """A file without blocks, so that it can be made on a full disk: its size is the number."""
+    fd = os.open(f"{home.history}/{name}{_LOST}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.ftruncate(fd, os.fstat(fd).st_size + 1)
+    finally:
+        os.close(fd)
+
+
+def _tell_lost(home: Home, name: str) -> None:
+    """Add how many events could not be written, if there are any."""
+    path = f"{home.history}/{name}{_LOST}"
+    if os.path.exists(path):
+        _add(home, name, "events-lost", {"count": os.stat(path).st_size})
+        remove(path)
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
 
 
 def _day_file(home: Home, time_s: float) -> str:
