@@ -79,7 +79,7 @@ GOOD_AND_BAD: dict[str, tuple[list[str], str]] = {
     ),
     "log-age": ([*TIME[0], "59"], "14d"),
 }
-HELPS = re.compile(r"such as [^ ]|not within .* to |not one of|neither yes nor no|give ")
+HELPS = re.compile(r"such as [^ ]|not one of|neither yes nor no|give ")
 
 
 EXAMPLE = re.compile(r"such as ([^ ]+=[^ ]+)")

@@ -56,7 +56,7 @@ LOGS = (
         values.whole,
         "N",
         "keep so many rotated files of each stream",
-        values.within(*LOGS_KEPT),
+        values.within(*LOGS_KEPT, ", such as 10"),
     ),
     Setting(
         "log-age",

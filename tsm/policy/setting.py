@@ -25,12 +25,16 @@ class Setting(Record):
 
 def duration(key: str, field: str, text: str) -> Setting:
     """A time, perhaps none at all."""
-    return Setting(key, field, values.seconds, "TIME", text, values.within(0, 86400, " s"))
+    return Setting(
+        key, field, values.seconds, "TIME", text, values.within(0, 86400, " s, such as 30s")
+    )
 
 
 def moment(key: str, field: str, text: str) -> Setting:
     """A time that is not nothing."""
-    return Setting(key, field, values.seconds, "TIME", text, values.within(0.01, 86400, " s"))
+    return Setting(
+        key, field, values.seconds, "TIME", text, values.within(0.01, 86400, " s, such as 30s")
+    )
 
 
 def flag(key: str, field: str, text: str) -> Setting:
