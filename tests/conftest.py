@@ -65,7 +65,8 @@ def tsm(home: Path, tmp_path: Path, warm: Warm) -> Iterator[Tsm]:
             yield command
         finally:
             left = _left_after_delete(command, survivors)
-            survivors.kill()
+            if left:
+                survivors.kill()
     if left:
         pytest.fail("\n".join(["outlived the test:", *left]), pytrace=False)
 

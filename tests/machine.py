@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.proc import fields
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -56,9 +57,5 @@ def processes(tsm: Tsm) -> Path:
 
 def alive(pid: int) -> bool:
     """Whether a thread of that pid lives; none of a zombie does."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return False
-    fields = stat.rpartition(b")")[2].split()
-    return fields[0] not in (b"Z", b"X") or int(fields[17]) > 1
+    row = fields(pid)
+    return bool(row) and (row[0] not in ("Z", "X") or int(row[17]) > 1)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests import proc
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 MARK = "TSM_TEST_MARK"
 
@@ -28,11 +28,11 @@ class Survivors:
 
     def named(self) -> list[str]:
         """One line for each: pid and command line."""
-        return [f"{pid}: {_command_line(pid)}" for pid in self.pids()]
+        return [f"{pid}: {' '.join(proc.argv_of(pid))}" for pid in self.pids()]
 
     def pids(self) -> list[int]:
         """Their pids, ascending. Zombies are not among them."""
-        return sorted(pid for pid in _all_pids() if self._ours(pid))
+        return sorted(pid for pid in proc.pids() if self._ours(pid))
 
     def kill(self) -> None:
         """SIGKILL them, and whom they start meanwhile, until there are none."""
@@ -56,24 +56,5 @@ class Survivors:
     def _ours(self, pid: int) -> bool:
         if pid == os.getpid():
             return False
-        with suppress(OSError):  # ended, or another user's
-            for environ in Path(f"/proc/{pid}/task").glob("*/environ"):  # the first may have ended
-                if self._entry in environ.read_bytes().split(b"\0"):
-                    return True
-        for fd in range(3):
-            with suppress(OSError):
-                if str(Path(f"/proc/{pid}/fd/{fd}").readlink()).startswith(self._below):
-                    return True
-        return False
-
-
-def _all_pids() -> Iterator[int]:
-    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
-
-
-def _command_line(pid: int) -> str:
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return "(ended)"
-    return b" ".join(words).decode(errors="replace").strip()
+        marked = any(self._entry in environ for environ in proc.environs(pid))
+        return marked or any(stream.startswith(self._below) for stream in proc.streams(pid))

@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from tests import proc
 from tests.machine import alive
 from tests.waiting import eventually
 
@@ -18,41 +19,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def argv_of(pid: int) -> list[str]:
-    """The words that the process was executed with; none for a zombie or nobody."""
-    try:
-        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return []
-    return [os.fsdecode(word) for word in raw.split(b"\0")[:-1]]
-
-
 def running(*argv: str) -> list[int]:
     """The pids of the living that were executed with exactly these words."""
-    found = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
-    return sorted(pid for pid in found if argv_of(pid) == list(argv))
+    return sorted(pid for pid in proc.pids() if proc.argv_of(pid) == list(argv))
 
 
 def children(pid: int, *, zombies: bool = False) -> list[int]:
     """The pids of the living, or of the dead as well, whose parent is `pid`."""
-    found = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
-    born = (one for one in found if _stat(one)[1:2] == [str(pid)])
+    born = (one for one in proc.pids() if proc.fields(one)[1:2] == [str(pid)])
     return sorted(one for one in born if zombies or alive(one))
 
 
 def session_of(pid: int) -> int:
     """The session that the process is in."""
-    return int(_stat(pid)[3])
+    return int(proc.fields(pid)[3])
 
 
 def start_ticks(pid: int) -> int:
     """When the process began, in clock ticks since boot."""
-    return int(_stat(pid)[19])
+    return int(proc.fields(pid)[19])
 
 
 def state_of(pid: int) -> str:
     """The letter of proc_pid_stat(5): `S` asleep, `T` stopped, `Z` zombie; empty for nobody."""
-    return next(iter(_stat(pid)), "")
+    return next(iter(proc.fields(pid)), "")
 
 
 def system_call_of(pid: int) -> str:
@@ -88,7 +78,7 @@ def bystander(*argv: str) -> Iterator[int]:
     eventually(lambda: _clock_ticks() > before)
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL) as program:
         try:
-            eventually(lambda: argv_of(program.pid) == list(argv))
+            eventually(lambda: proc.argv_of(program.pid) == list(argv))
             yield program.pid
             assert alive(program.pid), f"the bystander {argv} was ended"
         finally:
@@ -98,10 +88,3 @@ def bystander(*argv: str) -> Iterator[int]:
 def _clock_ticks() -> int:
     """The kernel's time, in the unit of start times."""
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields from the third on: state, ppid, pgrp, session, ..."""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return []

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.files import Files, environment
-from tests.e2e.kernel import argv_of, children, long_sleep, session_of, start_ticks, state_of
+from tests.e2e.kernel import children, long_sleep, session_of, start_ticks, state_of
 from tests.machine import alive
+from tests.proc import argv_of
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.files import Files, below
-from tests.e2e.kernel import argv_of, children, long_sleep, running
+from tests.e2e.kernel import children, long_sleep, running
 from tests.machine import alive
+from tests.proc import argv_of
 from tests.running import PROGRAM
 from tests.waiting import eventually
 

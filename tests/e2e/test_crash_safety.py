@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.kernel import running
 from tests.machine import kill
+from tests.proc import environs
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -27,13 +26,8 @@ SOON = ("--delay", "10ms", "--max-delay", "10ms")  # so that little time passes 
 
 def instances(tsm: Tsm) -> list[int]:
     """The pids of all children of the test's home."""
-    home = f"TSM_HOME={tsm.home}".encode()
-    found = []
-    for pid in running(*APP):
-        with suppress(OSError):  # it has ended
-            if home in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                found.append(pid)
-    return found
+    home = f"TSM_HOME={tsm.home}\0".encode()
+    return [pid for pid in running(*APP) if any(home in one for one in environs(pid))]
 
 
 def status(tsm: Tsm) -> str | None:

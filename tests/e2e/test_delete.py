@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.files import Files, below
-from tests.e2e.kernel import argv_of, children, long_sleep, running
+from tests.e2e.kernel import children, long_sleep, running
 from tests.machine import alive, kill
+from tests.proc import argv_of
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

@@ -11,15 +11,9 @@ import pytest
 
 from tests.apps import app
 from tests.e2e.files import Files
-from tests.e2e.kernel import (
-    argv_of,
-    bystander,
-    long_sleep,
-    running,
-    start_ticks,
-    state_of,
-)
+from tests.e2e.kernel import bystander, long_sleep, running, start_ticks, state_of
 from tests.machine import OLD_BOOT, alive, kill
+from tests.proc import argv_of
 from tests.running import PROGRAM
 from tests.waiting import eventually
 

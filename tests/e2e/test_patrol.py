@@ -11,8 +11,9 @@ import pytest
 
 from tests.apps import app
 from tests.e2e.files import Files, below
-from tests.e2e.kernel import argv_of, children, long_sleep, running, send
+from tests.e2e.kernel import children, long_sleep, running, send
 from tests.machine import alive, kill, reboot
+from tests.proc import argv_of
 from tests.running import PROGRAM
 from tests.waiting import eventually
 

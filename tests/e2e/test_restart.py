@@ -9,8 +9,9 @@ import pytest
 
 from tests.apps import app
 from tests.e2e.files import Files, environment
-from tests.e2e.kernel import argv_of, children, long_sleep, running, status_field
+from tests.e2e.kernel import children, long_sleep, running, status_field
 from tests.machine import alive, kill
+from tests.proc import argv_of
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

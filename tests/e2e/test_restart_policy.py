@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.files import Files
-from tests.e2e.kernel import argv_of, children, long_sleep, send
+from tests.e2e.kernel import children, long_sleep, send
 from tests.machine import alive
+from tests.proc import argv_of
 from tests.survivors import MARK, Survivors
 from tests.waiting import eventually
 

@@ -14,8 +14,9 @@ import pytest
 from tests.apps import app
 from tests.apps.floods import line
 from tests.e2e.files import Files
-from tests.e2e.kernel import argv_of, children, long_sleep, running, send, session_of
+from tests.e2e.kernel import children, long_sleep, running, send, session_of
 from tests.machine import alive, kill
+from tests.proc import argv_of
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

@@ -13,17 +13,11 @@ import pytest
 
 from tests.apps import app
 from tests.e2e.files import Files, below, environment
-from tests.e2e.kernel import (
-    argv_of,
-    children,
-    long_sleep,
-    running,
-    send,
-    status_field,
-)
+from tests.e2e.kernel import children, long_sleep, running, send, status_field
 from tests.following import holds_pidfd
 from tests.machine import alive
 from tests.ports import free_port, listening
+from tests.proc import argv_of
 from tests.waiting import eventually
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ import pytest
 
 from tests.apps import app
 from tests.e2e.files import Files, below
-from tests.e2e.kernel import argv_of, children, long_sleep, running, send
+from tests.e2e.kernel import children, long_sleep, running, send
 from tests.machine import alive
+from tests.proc import argv_of
 from tests.waiting import Gate, eventually
 
 if TYPE_CHECKING:
