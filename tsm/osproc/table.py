@@ -44,7 +44,8 @@ def lookup(pid: int, since_ticks: int = 0) -> OsProcess | None:
 def processes(since: Sequence[Identity] = (), made: int = 0) -> list[OsProcess]:
     """Every process that the caller may see, in no order; those no older than `since`, if given.
 
-    `made` is how many tasks the kernel had made before them, the less the dearer.
+    `made` is how many tasks the kernel had made before them, at least; the more, the fewer
+    others are looked at.
     """
     ticks = min((one.ticks for one in since), default=0)
     pids: Iterable[int] = (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())

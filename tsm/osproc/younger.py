@@ -32,8 +32,7 @@ class Tasks:
         return self._count
 
 
-_tasks = Tasks()
-tasks_made = _tasks.made
+tasks_made = Tasks().made
 
 
 def narrowed(pids: Iterable[int], firsts: Sequence[int], made: int) -> Iterable[int]:

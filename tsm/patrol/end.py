@@ -182,11 +182,10 @@ def dismiss_launchers(processes: Iterable[Process]) -> None:
     boot = table.boot_id()
     runs_over = (process.run for process in processes)
     waiting = [run for run in runs_over if run is not None and table.alive(run.launcher, boot)]
-    sessions = set()
-    for launcher in (run.launcher for run in waiting):
-        if launcher is not None:
-            sessions.add(launcher.pid)
-            signals.send(launcher.pid, launcher.ticks, signal.SIGKILL)
+    launchers = [run.launcher for run in waiting if run.launcher is not None]
+    for one in launchers:
+        signals.send(one.pid, one.ticks, signal.SIGKILL)
+    sessions = {one.pid for one in launchers}
     for row in candidates(waiting) if waiting else ():
         if row.session in sessions and row.comm == "sleep":
             signals.send(row.pid, row.ticks, signal.SIGKILL)

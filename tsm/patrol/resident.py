@@ -244,7 +244,7 @@ def serve(home: Home, place: Lock, say: Callable[[str], None], *, stays: bool) -
     import tsm.patrol.unreported  # noqa: F401 - the first crash does not wait for it
 
     spawn.get_ready()  # nor for this
-    gc.freeze()  # nor for a look at all that stays
+    gc.freeze()  # what is loaded by now stays: it need not be looked through for garbage
     try:
         asyncio.run(_serve(home, say, stays=stays))
     finally:
