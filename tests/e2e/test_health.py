@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import pytest
 
 from tests.apps import app
 from tests.e2e.files import Files
-from tests.e2e.kernel import long_sleep
+from tests.e2e.kernel import long_sleep, send
 from tests.machine import alive, kill
 from tests.ports import free_port
 from tests.waiting import eventually
@@ -97,6 +98,20 @@ class TestReadiness:
         assert row["reason"] == "not ready: HTTP 200, but no body that holds '^welcome$'"
         resident("set", "web", "ready-body=^hello$")
         resident("wait", "--until", "ready", "web")
+
+    def test_is_heard_where_nobody_has_looked_at_the_run_so_far(self, resident: Tsm) -> None:
+        resident("start", "--name", "other", "--", *long_sleep())
+        patrol = eventually(lambda: int(_resident(resident).read_text().split()[0]))
+        fifo = resident.cwd / "fifo"
+        _mkfifo(fifo)
+        send(patrol, signal.SIGSTOP)
+        try:
+            resident("start", app("notifies.py", fifo), "--name", "web", "--ready", "notify")
+            fifo.write_text("READY=1\n")
+            fifo.write_text("STATUS=up\n")  # it is opened again once the first was sent
+        finally:
+            send(patrol, signal.SIGCONT)
+        resident("wait", "--until", "ready", "web", "--timeout", "60")
 
     def test_is_told_by_the_child_and_by_nobody_else(self, resident: Tsm) -> None:
         fifo = resident.cwd / "fifo"
@@ -212,7 +227,7 @@ class TestLiveness:
             return found if word in str(found["output"]) and "watchdog_s" in found else {}
 
         assert eventually(lambda: said("last WATCHDOG=1"))["watchdog_s"] == 3600
-        kill(int((resident.home / "runtime/patrol/resident").read_text().split()[0]))
+        kill(int(_resident(resident).read_text().split()[0]))
         resident("patrol", "--daemon")
         assert eventually(lambda: said("has not sent WATCHDOG=1"))["state"] == "healthy"
         fifo.write_text("WATCHDOG=1\n")
@@ -272,6 +287,10 @@ def test_nonsense_is_refused_with_the_value_and_an_example(
 def _with_reason(tsm: Tsm, why: str = "exited") -> dict[str, object]:
     row: dict[str, object] = tsm("ls").row
     return row if row["status"] == "launching" and why in str(row["reason"]) else {}
+
+
+def _resident(tsm: Tsm) -> Path:
+    return tsm.home / "runtime/patrol/resident"
 
 
 def _socket(tsm: Tsm) -> str:

@@ -111,12 +111,14 @@ def test_a_run_is_its_child_and_who_comes_of_it() -> None:
         row = table.lookup(child.pid)
         assert row is not None
         run = Run("1f", boot, 0.0, "start", child=Identity(boot, row.pid, row.ticks))
-        assert notify.of_run(child.pid, run, boot)
-        assert notify.of_run(grandchild, run, boot)  # a session of its own, but descended
-        assert not notify.of_run(os.getpid(), run, boot)
-        assert not notify.of_run(child.pid, run, "another boot")
+        assert notify.of_run(notify.sender(child.pid), run, boot)
+        descended = notify.sender(grandchild)
+        assert notify.of_run(descended, run, boot)  # a session of its own
+        assert not notify.of_run(notify.sender(os.getpid()), run, boot)
+        assert not notify.of_run(notify.sender(child.pid), run, "another boot")
         child.stdin.close()
-    assert not notify.of_run(grandchild, run, boot)
+    assert not notify.of_run(notify.sender(grandchild), run, boot)
+    assert notify.of_run(descended, run, boot)  # it was there when it was asked
 
 
 def test_what_was_told_adds_up() -> None:

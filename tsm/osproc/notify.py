@@ -38,6 +38,23 @@ class Message(Record):
     main_pid: int | None = None
 
 
+class Sender(Record):
+    """What tells of which run the sender of a message is; it may be asked once it has gone."""
+
+    ticks: int  # when it began, in clock ticks since boot
+    session: int
+    run_id: str | None  # its TSM_RUN
+    line: tuple[tuple[int, int], ...]  # pid and ticks of itself and its ancestors
+
+
+class Heard(Record):
+    """A message with its sender, if that was still there; it may come before anybody expects it."""
+
+    message: Message
+    sender: Sender | None
+    at_s: float  # monotonic
+
+
 class Told(Record):
     """All that one run has said so far."""
 
@@ -132,18 +149,25 @@ def received(one: socket) -> Message | None:
     return _parsed(data, Message(pid, uid))
 
 
-def of_run(pid: int, run: Run, boot: str) -> bool:
-    """Whether the process is of the run; nobody who has gone is.
+def sender(pid: int) -> Sender | None:
+    """Who has sent a message; None for one who has gone."""
+    row = table.lookup(pid)
+    if row is None:
+        return None
+    line = tuple((one.pid, one.ticks) for one in _line_of(row))
+    return Sender(row.ticks, row.session, table.run_of(pid), line)
+
+
+def of_run(who: Sender | None, run: Run, boot: str) -> bool:
+    """Whether the sender is of the run; nobody who has gone is.
 
     It is if it descends from the child, is in its session, or carries its TSM_RUN.
     """
     child = run.child
-    row = table.lookup(pid)
-    if child is None or child.boot != boot or row is None or row.ticks < child.ticks:
+    if child is None or child.boot != boot or who is None or who.ticks < child.ticks:
         return False
-    if row.session == child.pid or table.run_of(pid) == run.id:
-        return True
-    return any((one.pid, one.ticks) == (child.pid, child.ticks) for one in _line_of(row))
+    own = who.session == child.pid or who.run_id == run.id
+    return own or (child.pid, child.ticks) in who.line
 
 
 def tell(text: str, environ: Mapping[str, str] = os.environ) -> bool:

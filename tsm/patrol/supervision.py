@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from tsm.model import Run
-    from tsm.osproc.notify import Message
+    from tsm.osproc.notify import Heard
     from tsm.osproc.sample import Sample
     from tsm.patrol.process import Process
     from tsm.patrol.ward import Ward
@@ -71,11 +71,11 @@ class Supervision:
         for task in self._tasks:
             task.cancel()
 
-    def told(self, message: Message) -> bool:
+    def told(self, heard: Heard) -> bool:
         """Hear what a process has said, if it is of this run; False if it is not."""
-        if not of_run(message.pid, self.run, table.boot_id()):
+        if not of_run(heard.sender, self.run, table.boot_id()):
             return False
-        self._world.seen.told = told_after(self._world.seen.told, message, time.monotonic())
+        self._world.seen.told = told_after(self._world.seen.told, heard.message, heard.at_s)
         self._told.set()
         return True
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
 
 _MEASURE_S = 2.0  # between two looks at who has a limit
+_EARLY = 256  # messages that are kept
 
 
 class Surroundings:
@@ -37,6 +38,9 @@ class Surroundings:
         self._configure()
         self._wards = wards
         self._sockets: list[socket] = []
+        self._early: list[
+            notify.Heard
+        ] = []  # of runs that nobody has looked at so far, or of nobody
         self._sampler = Sampler()
         self._tasks: list[asyncio.Task[None]] = []
         self._limited = asyncio.Event()  # there is somebody to be measured
@@ -102,16 +106,18 @@ class Surroundings:
             return
         ward.unsupervise()
         if asks(process.spec):
-            ward.supervision = Supervision(self.home, ward, process, process.run)
+            now = ward.supervision = Supervision(self.home, ward, process, process.run)
+            self._early = [one for one in self._early if not now.told(one)]
             if limited(process.spec):
                 self._limited.set()
 
     def _told(self, one: socket) -> None:
         try:
             for message in notify.drained(one):
-                for ward in self._wards():
-                    if ward.supervision is not None and ward.supervision.told(message):
-                        break
+                heard = notify.Heard(message, notify.sender(message.pid), time.monotonic())
+                supervised = (ward.supervision for ward in self._wards())
+                if not any(by is not None and by.told(heard) for by in supervised):
+                    self._early = [*self._early, heard][-_EARLY:]
         except OSError as error:
             say(str(refused(error)))
 
