@@ -110,10 +110,9 @@ def _group(process: Process, run_id: str) -> str | None:
 def settled(home: Home, process: Process) -> Process:
     """The end of `begin`: wait for the child, and journal the start.
 
-    Meanwhile what is left to tell of the run before.
+    Before that what is left to tell of the run before, but not while the launcher is at work.
     """
     name = process.name
-    tell_left(home, process)
     deadline_s = time.monotonic() + _SETTLE_S
     while True:
         time.sleep(_LOOK_S)  # first of all: the launcher may have to have this processor
@@ -126,8 +125,8 @@ def settled(home: Home, process: Process) -> Process:
         if gone or time.monotonic() > deadline_s:
             message = f"{name}: its launcher could not start a child: out of processes or memory?"
             raise Refused(message)
-    process = changed(process, run=run)
-    return note_begin(home, process)
+    tell_left(home, process)
+    return note_begin(home, changed(process, run=run))
 
 
 def await_exec(process: Process, timeout_s: float = _SETTLE_S) -> bool:
