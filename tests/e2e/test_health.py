@@ -18,6 +18,8 @@ from tests.machine import alive, kill
 from tests.ports import free_port
 from tests.waiting import eventually
 from tsm.osproc.notify import address as abstract
+from tsm.store.attendance import ring
+from tsm.store.home import Home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +103,8 @@ class TestReadiness:
 
     def test_is_heard_where_nobody_has_looked_at_the_run_so_far(self, resident: Tsm) -> None:
         resident("start", "--name", "other", "--", *long_sleep())
-        patrol = eventually(lambda: int(_resident(resident).read_text().split()[0]))
+        eventually(lambda: ring(Home(str(resident.home)), ()))  # it listens
+        patrol = int(_resident(resident).read_text().split()[0])
         fifo = resident.cwd / "fifo"
         _mkfifo(fifo)
         send(patrol, signal.SIGSTOP)
