@@ -64,8 +64,9 @@ def tsm(home: Path, tmp_path: Path, warm: Warm) -> Iterator[Tsm]:
         try:
             yield command
         finally:
-            left = _left_after_delete(command, survivors)
-            if left:
+            try:
+                left = _left_after_delete(command, survivors)
+            finally:
                 survivors.kill()
     if left:
         pytest.fail("\n".join(["outlived the test:", *left]), pytrace=False)
