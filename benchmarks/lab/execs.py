@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from typing import NamedTuple
+from collections import defaultdict
 
 CONNECTOR = 11  # NETLINK_CONNECTOR
+DONE = 3  # NLMSG_DONE
 PROCESSES = 1  # CN_IDX_PROC, which is CN_VAL_PROC as well
 LISTEN = 1  # PROC_CN_MCAST_LISTEN
 EXEC = 2  # PROC_EVENT_EXEC
@@ -17,26 +18,19 @@ EVENT = struct.Struct("=IIQI")  # struct proc_event up to the pid: what, cpu, ns
 BUFFER_BYTES = 1 << 20
 
 
-class Exec(NamedTuple):
-    """One exec: whose, and when on the monotonic clock."""
-
-    pid: int
-    at_s: float
-
-
 class Execs:
     """Hears of all execs from its making on. Raises OSError where it may not."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, CONNECTOR)
-        self._heard: list[Exec] = []
+        self._heard: defaultdict[int, list[float]] = defaultdict(list)
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
             self._socket.bind((0, PROCESSES))
             self._socket.settimeout(0.0)
             asks = struct.pack("=I", LISTEN)
             body = MESSAGE.pack(PROCESSES, PROCESSES, 0, 0, len(asks), 0) + asks
-            self._socket.send(HEADER.pack(HEADER.size + len(body), 3, 0, 0, os.getpid()) + body)
+            self._socket.send(HEADER.pack(HEADER.size + len(body), DONE, 0, 0, os.getpid()) + body)
         except OSError:
             self.close()
             raise
@@ -46,7 +40,7 @@ class Execs:
         self._socket.close()
 
     def of(self, pid: int) -> list[float]:
-        """Answer the times at which `pid` has executed something, as far as that was heard."""
+        """Answer when `pid` has executed something, on the monotonic clock, as far as was heard."""
         while True:
             try:
                 data = self._socket.recv(4096)
@@ -54,8 +48,8 @@ class Execs:
                 break
             what, _, at_ns, whose = EVENT.unpack_from(data, HEADER.size + MESSAGE.size)
             if what == EXEC:
-                self._heard.append(Exec(whose, at_ns / 1e9))
-        return [one.at_s for one in self._heard if one.pid == pid]
+                self._heard[whose].append(at_ns / 1e9)
+        return self._heard[pid]
 
 
 def listening() -> Execs | None:

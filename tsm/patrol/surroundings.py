@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 
 from tsm.errors import TsmError, refused
 from tsm.osproc import notify, table
@@ -38,9 +39,8 @@ class Surroundings:
         self._configure()
         self._wards = wards
         self._sockets: list[socket] = []
-        self._early: list[
-            notify.Heard
-        ] = []  # of runs that nobody has looked at so far, or of nobody
+        # What comes before a run is looked at, and what is of nobody.
+        self._early: deque[notify.Heard] = deque(maxlen=_EARLY)
         self._sampler = Sampler()
         self._tasks: list[asyncio.Task[None]] = []
         self._limited = asyncio.Event()  # there is somebody to be measured
@@ -107,7 +107,7 @@ class Surroundings:
         ward.unsupervise()
         if asks(process.spec):
             now = ward.supervision = Supervision(self.home, ward, process, process.run)
-            self._early = [one for one in self._early if not now.told(one)]
+            self._early = deque((one for one in self._early if not now.told(one)), _EARLY)
             if limited(process.spec):
                 self._limited.set()
 
@@ -117,7 +117,7 @@ class Surroundings:
                 heard = notify.Heard(message, notify.sender(message.pid), time.monotonic())
                 supervised = (ward.supervision for ward in self._wards())
                 if not any(by is not None and by.told(heard) for by in supervised):
-                    self._early = [*self._early, heard][-_EARLY:]
+                    self._early.append(heard)
         except OSError as error:
             say(str(refused(error)))
 

@@ -59,6 +59,14 @@ def _is_torn(fd: int) -> bool:
     return True
 
 
+def listed(folder: str) -> list[str]:
+    """The names in a folder, in no order; none where there is no such folder."""
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+
+
 def read_whole(path: str) -> bytes:
     """All bytes of a regular file. Raises OSError. A fraction of what `open` costs."""
     return dated(path)[0]

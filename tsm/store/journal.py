@@ -7,7 +7,7 @@ import os
 import time
 from contextlib import suppress
 
-from tsm.store.atomic import append, remove
+from tsm.store.atomic import append, listed, remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def day_files(home: Home, since_s: float = 0.0) -> list[str]:
 
     That of the day before is among them: a clock may have been set.
     """
-    names = _listed(home.events)
+    names = listed(home.events)
     first = os.path.basename(_day_file(home, since_s - _DAY_S)) if since_s > _DAY_S else ""
     days = (name for name in names if name.endswith(".jsonl") and name >= first)
     return sorted(f"{home.events}/{name}" for name in days)
@@ -78,13 +78,13 @@ def day_files(home: Home, since_s: float = 0.0) -> list[str]:
 
 def history_files(home: Home) -> list[str]:
     """The histories of all processes that ever were, sorted by name."""
-    names = _listed(home.history)
+    names = listed(home.history)
     return sorted(f"{home.history}/{name}" for name in names if name.endswith(".jsonl"))
 
 
 def lost(home: Home) -> dict[str, int]:
     """How many events could not be written and were not told of since, by the files that say so."""
-    paths = (f"{home.history}/{name}" for name in _listed(home.history) if name.endswith(_LOST))
+    paths = (f"{home.history}/{name}" for name in listed(home.history) if name.endswith(_LOST))
     return {path: os.stat(path).st_size for path in sorted(paths)}
 
 
@@ -167,8 +167,7 @@ def _add(home: Home, name: str, event: str, facts: Mapping[str, object]) -> None
 
 
 def _count_lost(home: Home, name: str) -> None:
-    """A file without blocks, so that it can be made on a full disk: its size is the number."""
-    fd = os.open(f"{home.history}/{name}{_LOST}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = os.open(_lost_file(home, name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.ftruncate(fd, os.fstat(fd).st_size + 1)
     finally:
@@ -177,17 +176,15 @@ def _count_lost(home: Home, name: str) -> None:
 
 def _tell_lost(home: Home, name: str) -> None:
     """Add how many events could not be written, if there are any."""
-    path = f"{home.history}/{name}{_LOST}"
+    path = _lost_file(home, name)
     if os.path.exists(path):
         _add(home, name, "events-lost", {"count": os.stat(path).st_size})
         remove(path)
 
 
-def _listed(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except FileNotFoundError:
-        return []
+def _lost_file(home: Home, name: str) -> str:
+    """It has no blocks, so that it can be made on a full disk: its size is the number."""
+    return f"{home.history}/{name}{_LOST}"
 
 
 def _day_file(home: Home, time_s: float) -> str:

@@ -7,7 +7,7 @@ import os
 import time
 from contextlib import suppress
 
-from tsm.store.atomic import append
+from tsm.store.atomic import append, listed
 from tsm.store.journal import lines_without, tail
 
 TYPE_CHECKING = False
@@ -51,10 +51,7 @@ def prune(home: Home, now_s: float, days: int) -> list[str]:
 
 def day_files(home: Home, since_s: float = 0.0) -> list[str]:
     """The files of the days since then, oldest first; a day is one of UTC."""
-    try:
-        names = os.listdir(home.metrics)
-    except FileNotFoundError:
-        return []
+    names = listed(home.metrics)
     first = os.path.basename(_day_file(home, max(0.0, since_s)))
     return sorted(
         f"{home.metrics}/{name}" for name in names if name.endswith(".jsonl") and name >= first

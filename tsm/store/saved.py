@@ -8,7 +8,7 @@ from tsm.errors import Broken, NoSuchProcess
 from tsm.record import Record
 from tsm.spec import Spec
 from tsm.store import documents, environment, lock
-from tsm.store.atomic import replace
+from tsm.store.atomic import listed, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,10 +65,7 @@ def read(home: Home, save: str) -> list[Saved]:
 
 def names(home: Home) -> list[str]:
     """The names of the saved files."""
-    try:
-        found = os.listdir(home.saved)
-    except FileNotFoundError:
-        return []
+    found = listed(home.saved)
     return sorted(name.removesuffix(".json") for name in found if name.endswith(".json"))
 
 
