@@ -163,6 +163,12 @@ def test_meta_keeps_keys_of_a_later_release() -> None:
     assert decoded(Meta, json.loads(meta_bytes(meta)), "path") == meta
 
 
+def test_a_key_of_a_later_release_may_hold_what_no_program_could_be_given() -> None:
+    odd = {"later": "\0\udfff"}
+    spec = replace(SPEC, restart=Restart(other=odd), other=odd)
+    assert decoded(Spec, json.loads(object_bytes(encoded(spec))), "path") == spec
+
+
 def test_files_are_written_and_read_again(home: Home) -> None:
     write_meta(home, META)
     write_spec(home, SPEC)

@@ -154,19 +154,19 @@ def decoded(kind: type[Noun], values: Mapping[str, object], path: str) -> Noun:
 
 
 def _value(annotation: str, key: str, value: object, path: str) -> object:
-    items = value.values() if isinstance(value, dict) else value
-    kind = _ITEMS.get(annotation)
     fits = isinstance(value, _TYPES[annotation]) and (
         isinstance(value, bool) == (annotation == "bool")
     )
+    if fits and annotation in _PARTS and isinstance(value, dict):
+        return decoded(_PARTS[annotation], value, path)
+    items = value.values() if isinstance(value, dict) else value
+    kind = _ITEMS.get(annotation)
     fits = fits and all(is_text(text) for text in (value, *_strings(items)))
     if fits and kind is not None and isinstance(value, list | dict):
         fits = all(type(item) is kind for item in items)  # type: ignore[attr-defined]
     if not fits:
         message = f"{path}: {key} is {json.dumps(value)[:60]}: should be {annotation}"
         raise Broken(message)
-    if annotation in _PARTS and isinstance(value, dict):
-        return decoded(_PARTS[annotation], value, path)
     return tuple(value) if isinstance(value, list) else value
 
 
