@@ -24,6 +24,11 @@ from tsm import cli
 from tsm.context import Context
 
 _REQUEST_BYTES = 1 << 20
+_IMPORTED_WHERE_USED = (
+    *("cronsim", "ctypes", "daemon", "datetime", "difflib", "filelock", "fnmatch", "gzip"),
+    *("orjson", "pathspec", "psutil", "queue", "regex", "resource", "shlex", "shutil", "ssl"),
+    *("subprocess", "tempfile", "tomllib", "urllib.parse", "uuid", "zlib", "zoneinfo"),
+)
 
 
 def main() -> None:
@@ -31,6 +36,8 @@ def main() -> None:
     for module in pkgutil.walk_packages(tsm.__path__, "tsm."):
         if module.name != "tsm.__main__":
             import_module(module.name)
+    for name in _IMPORTED_WHERE_USED:
+        import_module(name)
     gc.freeze()
     requests = socket.socket(fileno=os.dup(0))
     waiting = selectors.DefaultSelector()
