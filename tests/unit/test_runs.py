@@ -50,7 +50,8 @@ def record(home: Home) -> Path:
 
 def begun(home: Home, run: Run, *lines: str) -> None:
     """Put the head in place, and write lines as the launcher does."""
-    fd = runs.begin(home, "web", run)
+    fd = runs.prepare(home, "web")
+    runs.begin(home, "web", fd, run)
     for line in lines:
         os.write(fd, f"{line}\n".encode())
     os.close(fd)
@@ -89,7 +90,8 @@ def test_whole_life_is_read(home: Home) -> None:
 
 
 def test_new_run_begins_anew_and_the_old_launcher_writes_to_the_old_record(home: Home) -> None:
-    old = runs.begin(home, "web", HEAD)
+    old = runs.prepare(home, "web")
+    runs.begin(home, "web", old, HEAD)
     begun(home, replace(HEAD, id="new"))
     os.write(old, b"exit 1\n")
     os.close(old)

@@ -36,7 +36,7 @@ def run(opts: Namespace, context: Context) -> int:
     with held_all(place, names, LOCK_S) as held:
         _check(held, context, update=opts.update_env)
         ended = take_down(place, held, RESTART, context.progress)
-        again = [(one.process, held.locks[name]) for name, one in ended.items()]
+        again = [one.process for one in ended.values()]
         launched = launch_held(place, again, "restart")
         for process in launched.started:
             pid = process.run.child.pid if process.run and process.run.child else None

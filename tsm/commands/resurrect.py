@@ -85,7 +85,7 @@ def _make(missing: Sequence[saved.Saved], context: Context) -> list[TsmError]:
                 locks[name].retire()
                 continue
             if one.up:
-                held.append((load(place, name), locks[name]))
+                held.append(load(place, name))
             else:
                 _answer(name, "define", context)
         launched = start_held(place, held)

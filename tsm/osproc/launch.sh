@@ -1,20 +1,24 @@
 # The launcher: the parent of one child. It records the child's pid and exit; it carries no byte of output.
 #
-# Standard input is the run record, open for appending; 9 is the process's lock. The environment is the child's,
+# The child begins with the word for it, a line on 8; where there will be none, nothing has been.
+# Standard input is the run record, open for appending. The environment is the child's,
 # but for TSM_FOLD_n: NAME=VALUE words that a shell would drop or change. A caught signal is reset for the child,
 # an ignored one would not be: hence `trap :`.
 #
 # usage: launch.sh NAME PYTHON TSM_HOME HOME PATH PYTHONPATH UMASK CWD FOLDED ARGV...
 
 trap : HUP INT QUIT TERM PIPE ALRM USR1 USR2
-read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ ticks _ </proc/self/stat
-echo "launcher $pid $ticks" >&0
-exec 9>&- # from here on, whoever has the lock finds the launcher in the record
 cd -- "$3/runtime/processes/$1" || exit
 
 ( # ends as the child: same pid, same start time
     read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ ticks _ </proc/self/stat
+    if ! read -r _ <&8; then
+        read -r _ _ _ parent _ </proc/self/stat
+        [ "$parent" = $$ ] && kill -s KILL $$
+        exit
+    fi
     echo "pid $pid $ticks" >&0
+    exec 8<&-
     exec >>current.out 2>>current.err
     umask "$7"
     cd -- "$8" || exit 126
@@ -30,6 +34,7 @@ cd -- "$3/runtime/processes/$1" || exit
     exec "$@"
 )
 echo "exit $?" >&0
+exec 8<&-
 
 # A resident patrol sees to the rest, if there is one that lives and is not stopped.
 resident() {

@@ -28,6 +28,7 @@ _SHELLS_OWN = frozenset(
 )
 
 _LEAST_FD = 10
+_PIPE_BYTES = 4096  # the least there is
 _all_signals = cache(signal.valid_signals)  # dear, in spawning that is to take a millisecond
 
 
@@ -41,36 +42,57 @@ def launch(
     spec: Spec,
     environ: Mapping[bytes, bytes],
     directory: str,
-    fds: tuple[int, int],
+    record: int,
     cgroup: str | None = None,
-) -> None:
+) -> tuple[int, int]:
     """Spawn the launcher for one run in the process `directory`, and return at once.
 
-    `fds` are the run record (open for appending) and the process's lock; `cgroup` is the path
-    of a group for the child. It gets `environ` and argv to the byte. Raises Refused.
+    Its child does nothing before it is given the word, see `give_word`: returns the pid of the
+    launcher, and a descriptor for that. Once that is closed without it, the launcher ends.
+    `record` is the run record, open for appending; `cgroup` is the path of a group for the
+    child. It gets `environ` and argv to the byte. Raises Refused.
     """
     plain, folded_count = _split(environ)
+    words = _words(spec, directory, folded_count, cgroup)
     close_on_exec()
     try:
-        with _copies(fds) as (record, lock):
-            pid = os.posix_spawn(
-                "/bin/sh",
-                _words(spec, directory, folded_count, cgroup),
-                plain,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, record, 0),
-                    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                    (os.POSIX_SPAWN_DUP2, 1, 2),
-                    (os.POSIX_SPAWN_DUP2, lock, 9),
-                ],
-                setsid=True,
-                setsigmask=(),
-                setsigdef=_all_signals(),
-            )
+        heard, word = os.pipe2(os.O_CLOEXEC)
+        fcntl.fcntl(word, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # there are limits to the sum of them
+        try:
+            pid = _waiting(words, plain, record, heard)
+        except BaseException:
+            os.close(word)
+            raise
+        finally:
+            os.close(heard)
     except OSError as error:
         message = f"{spec.name}: cannot launch: {error.strerror}"
         raise Refused(message) from error
     offspring.leave(pid)
+    return pid, word
+
+
+def _waiting(words: list[str], environ: Mapping[bytes, bytes], record: int, heard: int) -> int:
+    with _copies((record, heard)) as (record_copy, heard_copy):
+        return os.posix_spawn(
+            "/bin/sh",
+            words,
+            environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, record_copy, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+                (os.POSIX_SPAWN_DUP2, heard_copy, 8),
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=_all_signals(),
+        )
+
+
+def give_word(word: int) -> None:
+    """Let a launcher go on. Raises OSError where it is no more."""
+    os.write(word, b"\n")
 
 
 @contextmanager

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 from tsm.errors import Refused
 from tsm.model import Run
-from tsm.osproc import cgroups, notify, preflight, spawn, table, younger
-from tsm.patrol import hooks, log_places, presence
+from tsm.osproc import cgroups, preflight, spawn, table
+from tsm.patrol import hooks, log_places
 from tsm.patrol.notes import note_begin, tell_left
 from tsm.patrol.take_down import RESTART, STOP
 from tsm.policy import signs
 from tsm.record import changed
-from tsm.store import attendance, environment, log_paths, runs
+from tsm.store import log_paths, runs
 from tsm.store.atomic import remove
 
 TYPE_CHECKING = False
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tsm.model import Exit
+    from tsm.patrol.launch import Launch
     from tsm.patrol.process import Process
     from tsm.spec import Spec
     from tsm.store.home import Home
-    from tsm.store.lock import Lock
 
 _LOOK_S = 0.0005
 _SETTLE_S = 10.0  # a launcher takes 2 ms; a machine out of memory takes its time
@@ -37,30 +36,32 @@ def check(home: Home, spec: Spec, environ: Mapping[bytes, bytes]) -> None:
 
 
 def begin(
-    home: Home, lock: Lock, process: Process, why: str, past: tuple[Exit, ...] = ()
+    home: Home, launch: Launch, process: Process, why: str, past: tuple[Exit, ...] = ()
 ) -> Process:
     """Start a run of the process, whose last run has ended; return once its child exists.
 
-    The caller holds the lock. Killed at any point, this leaves what `next_step` can read: a
-    head without a launcher is a run that never began. Raises Refused.
+    Killed at any point, this leaves what `next_step` can read: a launcher that has ended and
+    had no child is a run that never began. Raises Refused.
     """
     for _, problem in hooks.before_start(home, [process], why):
         if problem is not None:
             raise problem
-    launched = spawned(home, lock, process, why, past)
+    launched = spawned(home, launch, process, why, past)
     return settled(home, launched)
 
 
 def spawned(
-    home: Home, lock: Lock, process: Process, why: str, past: tuple[Exit, ...] = ()
+    home: Home, launch: Launch, process: Process, why: str, past: tuple[Exit, ...] = ()
 ) -> Process:
     """The middle of `begin`: launch, and do not wait."""
-    name, run_id = process.name, os.urandom(8).hex()
-    environ = environment.read(home, name)
-    environ.update(_signs(home, process.spec, environ))
-    environ[b"TSM_RUN"] = run_id.encode("ascii")
+    launch.spawn()
+    name = process.name
+    if signs.checks(process.spec, "heartbeat"):
+        remove(home.file(name, "heartbeat"))  # that of the last run is none of this
+    if process.run is not None and process.run.cgroup is not None:
+        cgroups.remove(process.run.cgroup)
     run = Run(
-        id=run_id,
+        id=launch.run_id,
         boot=table.boot_id(),
         time_s=time.time(),
         why=why,
@@ -68,43 +69,16 @@ def spawned(
         past=past,
         files=log_places.prepared(home, process.spec),
         logs=log_paths.ends(home, name),
-        tasks=younger.tasks_made(),
-        cgroup=_group(process, run_id),
+        tasks=launch.tasks,
+        cgroup=launch.cgroup,
     )
-    record = runs.begin(home, name, run)
     try:
-        runs.want_up(home, name)
-        spawn.launch(process.spec, environ, home.process(name), (record, lock.fd), run.cgroup)
-    except (Refused, OSError):
-        if run.cgroup is not None:
-            cgroups.remove(run.cgroup)
+        launch.go(run)
+    except OSError:
         if process.down is not None:  # what was wanted before still is
             runs.want_down(home, name, RESTART if process.down == RESTART else STOP)
         raise
-    finally:
-        os.close(record)
     return changed(process, run=run, down=None)
-
-
-def _signs(home: Home, spec: Spec, environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    """How the child can tell of itself; somebody is there to listen, and nothing is old."""
-    address = None
-    if signs.checks(spec, "notify") and presence.stays(home):
-        presence.require(home)
-        to_user = spec.limits.user is not None
-        address = notify.address(attendance.notify_file(home), abstract=to_user)
-    heartbeat = home.file(spec.name, "heartbeat")
-    if signs.checks(spec, "heartbeat"):
-        remove(heartbeat)
-    return signs.signs(spec, environ, address, heartbeat)
-
-
-def _group(process: Process, run_id: str) -> str | None:
-    """The cgroup for the next run, if it has limits there; that of the last run goes."""
-    if process.run is not None and process.run.cgroup is not None:
-        cgroups.remove(process.run.cgroup)
-    values = process.spec.limits.cgroup
-    return cgroups.made(values, process.name, run_id) if values else None
 
 
 def settled(home: Home, process: Process) -> Process:

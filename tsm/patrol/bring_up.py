@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 from tsm.errors import Refused, TsmError, refused
 from tsm.model import Start
@@ -11,6 +12,7 @@ from tsm.patrol import crash_report, hooks
 from tsm.patrol.begin import await_exec, check, settled, spawned
 from tsm.patrol.end import dismiss_launchers, end
 from tsm.patrol.hold import held_all
+from tsm.patrol.launch import Launch
 from tsm.patrol.log_places import first_line
 from tsm.patrol.notes import note_status
 from tsm.patrol.process import Process, situation
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     from tsm.spec import Spec
     from tsm.store.home import Home
-    from tsm.store.lock import Lock
 
 
 class Launched:
@@ -40,18 +41,16 @@ class Launched:
 def bring_up(home: Home, names: Sequence[str], lock_timeout_s: float) -> Launched:
     """Start those of `names` that are not up; return once the children run their own programs."""
     with held_all(home, names, lock_timeout_s) as held:
-        launched = start_held(
-            home, [(held.processes[name], held.locks[name]) for name in held.processes]
-        )
+        launched = start_held(home, held.processes.values())
         launched.problems += held.problems
     return launched
 
 
-def start_held(home: Home, held: Iterable[tuple[Process, Lock]]) -> Launched:
+def start_held(home: Home, held: Iterable[Process]) -> Launched:
     """Start those that are not up, whose locks the caller holds."""
     boot = table.boot_id()
     launched, down = Launched(), []
-    for process, its_lock in held:
+    for process in held:
         if process.down is None and situation(process, boot).child_lives:
             launched.up.append(process)
             continue
@@ -65,7 +64,7 @@ def start_held(home: Home, held: Iterable[tuple[Process, Lock]]) -> Launched:
             if one.process.spec.schedule.job is not None:
                 launched.armed.append(arm(home, one.process))
             else:
-                down.append((one.process, its_lock))
+                down.append(one.process)
         except (TsmError, OSError) as error:
             launched.problems.append(_not_begun(home, process, error))
     more = launch_held(home, down, "start")
@@ -84,22 +83,19 @@ def arm(home: Home, process: Process) -> Process:
     return process
 
 
-def launch_held(home: Home, held: Iterable[tuple[Process, Lock]], why: str) -> Launched:
+def launch_held(home: Home, held: Sequence[Process], why: str) -> Launched:
     """Launch processes whose runs have ended, all at once; the caller holds their locks.
 
     Each is launched as soon as its hook pre_start has ended, if it has one.
     """
     launched = Launched()
     waiting = []
-    processes, locks = [], {}
-    for process, its_lock in held:
-        processes.append(process)
-        locks[process.name] = its_lock
-    for process, problem in hooks.before_start(home, processes, why):
+    for process, problem in hooks.before_start(home, held, why):
         try:
             if problem is not None:
                 raise problem
-            waiting.append(spawned(home, locks[process.name], process, why))
+            with closing(Launch(home, process)) as launch:
+                waiting.append(spawned(home, launch, process, why))
         except (TsmError, OSError) as error:
             launched.problems.append(_not_begun(home, process, error))
     for process in waiting:

@@ -55,7 +55,7 @@ def establish(
                 _check_same(process, spec)
             if not situation(process, table.boot_id()).child_lives:
                 _redefine(place, process, spec, environ)
-        launched = start_held(place, [(load(place, spec.name), held)])
+        launched = start_held(place, [load(place, spec.name)])
         if launched.problems and fresh:
             definitions.remove(place, spec.name)
             held.retire()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 
-from tsm.errors import Broken, Refused
+from tsm.errors import Broken, Refused, TsmError
 from tsm.model import End, Keep, Renew, Rest, Start, assert_never
 from tsm.osproc import table
 from tsm.patrol import crash_report, guard, hooks
 from tsm.patrol.begin import begin, check
 from tsm.patrol.end import end
+from tsm.patrol.launch import Launch
 from tsm.patrol.notes import brought_up_to_date, note_due, note_status, report_left
 from tsm.patrol.process import load, situation, sound_spec
 from tsm.patrol.side_by_side import outcomes
@@ -25,12 +26,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tsm.errors import TsmError
     from tsm.model import Exit
     from tsm.osproc.sample import Sample
     from tsm.patrol.process import Process
     from tsm.store.home import Home
-    from tsm.store.lock import Lock
 
     Step = Start | Rest | End | Renew | Keep
 
@@ -57,7 +56,7 @@ def reconcile(home: Home, name: str, lock_timeout_s: float, last: Sample | None 
         if not definitions.exists(home, name):
             held.retire()
             return Done(name, "")
-        return _put_right(home, held, load(home, name), last)
+        return _put_right(home, load(home, name), last)
 
 
 def reconcile_all(
@@ -96,25 +95,31 @@ def renew(home: Home, process: Process, step: Renew, lock_timeout_s: float) -> D
         now = load(home, process.name)
         same = now.run is not None and process.run is not None and now.run.id == process.run.id
         if not same or now.down is not None or not situation(now, table.boot_id()).child_lives:
-            return _put_right(home, held, now)
-        return _renewed(home, held, now, step)
+            return _put_right(home, now)
+        with closing(Launch(home, now)) as launch:
+            return _renewed(home, launch, now, step)
 
 
-def _put_right(home: Home, held: Lock, process: Process, last: Sample | None = None) -> Done:
+def _put_right(home: Home, process: Process, last: Sample | None = None) -> Done:
     boot = table.boot_id()
     process = brought_up_to_date(home, process, boot)
-    process = _with_end_noted(home, process, boot)
     step = state.next_step(situation(process, boot))
-    at_once = isinstance(step, Start) and step.at_s <= time.time()
-    if not at_once or process.spec.hooks.pre_start is not None:
-        report_left(home, process, last)
-    try:
-        return _carried_out(home, held, process, step)
-    finally:
-        report_left(home, process, last)
+    starts = isinstance(step, Start) and step.at_s <= time.time()
+    starts = starts and process.spec.hooks.pre_start is None
+    with closing(Launch(home, process)) as launch:
+        if starts:
+            with suppress(TsmError, OSError):  # `begin` is to say so
+                launch.spawn()
+        process = _with_end_noted(home, process, boot)
+        if not starts:
+            report_left(home, process, last)
+        try:
+            return _carried_out(home, launch, process, step)
+        finally:
+            report_left(home, process, last)
 
 
-def _carried_out(home: Home, held: Lock, process: Process, step: Step) -> Done:  # noqa: RET503 - see assert_never
+def _carried_out(home: Home, launch: Launch, process: Process, step: Step) -> Done:  # noqa: RET503 - see assert_never
     match step:
         case Keep(status=status, due_s=due_s):
             process = note_due(home, process, status, due_s)
@@ -126,12 +131,12 @@ def _carried_out(home: Home, held: Lock, process: Process, step: Step) -> Done: 
             note_status(home, stopped, "stopped")
             return Done(process.name, "stop", why, None, stopped, "stopped", stopped)
         case Renew():
-            return _renewed(home, held, process, step)
+            return _renewed(home, launch, process, step)
         case Start(at_s=at_s, why=why):
             if at_s > time.time():
                 note_status(home, process, "waiting", at_s)
                 return Done(process.name, "", why, at_s, process, "waiting")
-            return _start(home, held, process, why)
+            return _start(home, launch, process, why)
         case _ as never:
             assert_never(never)
 
@@ -144,7 +149,7 @@ def _with_end_noted(home: Home, process: Process, boot: str) -> Process:
     return _ended(home, process, tell_later=True)
 
 
-def _renewed(home: Home, held: Lock, process: Process, step: Renew) -> Done:
+def _renewed(home: Home, launch: Launch, process: Process, step: Renew) -> Done:
     """End the run as a restart by command does, so that one that is cut short is finished.
 
     Raises Refused, and leaves it alone, where the next could not begin.
@@ -158,10 +163,10 @@ def _renewed(home: Home, held: Lock, process: Process, step: Renew) -> Done:
         crash_report.report(home, process, crash_report.seen(home, process), facts)
     runs.want_down(home, process.name, RESTART)
     hooks.before_stop(home, [process], "restart")
-    return _start(home, held, changed(process, down=RESTART), step.why)
+    return _start(home, launch, changed(process, down=RESTART), step.why)
 
 
-def _start(home: Home, held: Lock, process: Process, why: str) -> Done:
+def _start(home: Home, launch: Launch, process: Process, why: str) -> Done:
     """Begin a run: a restart if it follows an exit, a start if nothing had gone wrong."""
     run = process.run
     past: tuple[Exit, ...] = ()
@@ -176,7 +181,7 @@ def _start(home: Home, held: Lock, process: Process, why: str) -> Done:
     if process.spec.schedule.job is not None:
         verb = "start"
     try:
-        begun = begin(home, held, process, verb, past)
+        begun = begin(home, launch, process, verb, past)
     except (Refused, Broken) as problem:
         crash_report.retry_failed(home, process, str(problem))
         raise

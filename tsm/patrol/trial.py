@@ -81,7 +81,7 @@ def again(home: Home, name: str) -> Process:
         ended = take_down(home, held, STOP, lambda _text: None)
         for problem in held.problems:
             raise problem
-        launched = launch_held(home, [(ended[name].process, held.locks[name])], "restart")
+        launched = launch_held(home, [ended[name].process], "restart")
         for problem in launched.problems:
             raise problem
         return launched.started[0]

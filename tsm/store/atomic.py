@@ -9,7 +9,7 @@ import time
 _BLOCK_BYTES = 16384
 _LOOKS = 5  # at a line without an end
 _LOOK_S = 0.001
-_ANEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+_ANEW = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def replace(path: str, data: bytes, *, durable: bool = False) -> None:
@@ -18,20 +18,36 @@ def replace(path: str, data: bytes, *, durable: bool = False) -> None:
     The caller holds the lock that `path` belongs to: the temporary's name is fixed, so two
     writers would meet in it. With `durable` the bytes survive a power cut.
     """
-    unfinished = f"{path}.new"
-    fd = os.open(unfinished, _ANEW | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    fd = unfinished(path)
+    try:
+        finish(fd, path, data, durable=durable)
+    finally:
+        os.close(fd)
+
+
+def unfinished(path: str) -> int:
+    """Open the empty file that is to be put at `path`, for appending."""
+    flags = _ANEW | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    return os.open(f"{path}.new", flags, 0o600)
+
+
+def finish(fd: int, path: str, data: bytes, *, durable: bool = False) -> None:
+    """Write `data` to the unfinished file, and put it at `path`; it goes where that fails."""
     try:
         _write_all(fd, data, path)
         if durable:
             os.fsync(fd)
     except OSError:
-        os.unlink(unfinished)
+        abandon(path)
         raise
-    finally:
-        os.close(fd)
-    os.rename(unfinished, path)
+    os.rename(f"{path}.new", path)
     if durable:
         sync_directory(os.path.dirname(path))
+
+
+def abandon(path: str) -> None:
+    """Remove the unfinished file of `path`."""
+    remove(f"{path}.new")
 
 
 def append(path: str, line: bytes) -> None:

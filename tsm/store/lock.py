@@ -1,8 +1,6 @@
 """The locks of the home: flock(2), one file a process, waited for with a deadline.
 
-The launcher inherits the lock of its process and lets go of it once it stands in the run
-record. So a command that is killed in the middle of a start keeps the next one out until
-there is something to be seen. (filelock speaks the same protocol, but hides the descriptor.)
+filelock speaks the same protocol; its import takes longer than all the rest of a command.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ class Lock:
         self.path = path
 
     def release(self) -> None:
-        """Let go. A launcher that has inherited the lock keeps it until it is recorded."""
+        """Let go."""
         os.close(self.fd)
 
     def retire(self) -> None:

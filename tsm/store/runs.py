@@ -1,8 +1,8 @@
 """The run record: one life of a child, begun by tsm, carried on by the launcher.
 
 Lines of words. tsm puts the head in place whole (`id`, `boot`, `time`, `why`, `restarts`,
-`logs`, `files`, `tasks`, perhaps `cgroup PATH`, `past` lines), the launcher adds
-`launcher PID TICKS`, `pid PID TICKS` and `exit CODE`, and tsm adds what it has taken note of:
+`logs`, `files`, `tasks`, perhaps `cgroup PATH`, `past` lines, `launcher PID TICKS`), the
+launcher adds `pid PID TICKS` and `exit CODE`, and tsm adds what it has taken note of:
 `begun`, `ready`, `stopped`, `ended TIME`, and what commands did in between:
 `paused PID TICKS ...`, `resumed`, `reset`.
 """
@@ -13,7 +13,17 @@ import os
 
 from tsm.errors import Broken
 from tsm.model import Exit, Identity, Run
-from tsm.store.atomic import append, dated, put_aside, read_whole, remove, replace
+from tsm.store.atomic import (
+    abandon,
+    append,
+    dated,
+    finish,
+    put_aside,
+    read_whole,
+    remove,
+    replace,
+    unfinished,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,11 +64,22 @@ def _read(path: str) -> Run | None:
     return Run(**{**facts, "past": tuple(facts["past"])})
 
 
-def begin(home: Home, name: str, run: Run) -> int:
-    """Put the head of a new run in place, and return the record open for appending."""
-    path = home.file(name, "run")
-    replace(path, _head(run))
-    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+def prepare(home: Home, name: str) -> int:
+    """Open what is to be the record of the next run, for appending.
+
+    The caller holds the lock of the process until `begin` or `give_up`.
+    """
+    return unfinished(home.file(name, "run"))
+
+
+def begin(home: Home, name: str, record: int, run: Run) -> None:
+    """Put what `prepare` has opened in place, with the head of the new run."""
+    finish(record, home.file(name, "run"), _head(run))
+
+
+def give_up(home: Home, name: str) -> None:
+    """Remove what `prepare` has made."""
+    abandon(home.file(name, "run"))
 
 
 def restore(home: Home, name: str, run: Run | None) -> None:
@@ -67,12 +88,7 @@ def restore(home: Home, name: str, run: Run | None) -> None:
     if run is None:
         remove(path)
         return
-    lines = [
-        f"{word} {one.pid} {one.ticks}\n"
-        for word, one in (("launcher", run.launcher), ("pid", run.child))
-        if one is not None
-    ]
-    replace(path, _head(run) + "".join(lines).encode("ascii"))
+    replace(path, _head(run))
 
 
 def make_way(home: Home, name: str) -> None:
@@ -167,7 +183,13 @@ def _head(run: Run) -> bytes:
     files = f"files {run.files[0]} {run.files[1]}\n" if any(run.files) else ""
     tasks = f"tasks {run.tasks}\n" if run.tasks else ""
     group = f"cgroup {run.cgroup}\n" if run.cgroup else ""
-    return f"{head}restarts {run.restarts}\n{logs}{files}{tasks}{group}{past}".encode("ascii")
+    known = "".join(
+        f"{word} {one.pid} {one.ticks}\n"
+        for word, one in (("launcher", run.launcher), ("pid", run.child))
+        if one is not None
+    )
+    facts = f"{logs}{files}{tasks}{group}{past}{known}"
+    return f"{head}restarts {run.restarts}\n{facts}".encode("ascii")
 
 
 def _take(facts: dict[str, Any], words: list[str], written_s: float) -> None:  # noqa: C901, PLR0912 - a table

@@ -1,0 +1,126 @@
+"""The launcher of a run: nothing begins without the word."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import proc
+from tests.waiting import eventually
+from tsm.errors import Refused
+from tsm.model import Run
+from tsm.osproc import offspring, spawn, table
+from tsm.patrol.launch import Launch
+from tsm.patrol.process import load
+from tsm.spec import Spec
+from tsm.store import definitions, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tsm.patrol.process import Process
+    from tsm.store.home import Home
+
+
+@pytest.fixture
+def process(place: Home) -> Iterator[Process]:
+    """A process whose child makes a file, and that has never run. Its launchers have to end."""
+    spec = Spec("web", ("touch", "began"), "touch began", place.root)
+    definitions.create(place, spec, {b"PATH": os.environb[b"PATH"]})
+    before = children()
+
+    def buried() -> bool:
+        offspring.bury()
+        return children() <= before
+
+    yield load(place, "web")
+    eventually(buried)
+
+
+def children() -> set[int]:
+    """The pids of those of this process, zombies included."""
+    return {pid for pid in proc.pids() if proc.fields(pid)[1:2] == [str(os.getpid())]}
+
+
+def head(launch: Launch) -> Run:
+    return Run(id=launch.run_id, boot=table.boot_id(), time_s=1.0, why="start")
+
+
+def began(place: Home) -> Path:
+    return Path(place.root) / "began"
+
+
+def spawned(place: Home, process: Process) -> tuple[Launch, int]:
+    """A launcher that waits, and its pid."""
+    launch = Launch(place, process)
+    before = children()
+    launch.spawn()
+    (pid,) = children() - before
+    return launch, pid
+
+
+def test_with_the_word_the_child_begins_and_the_record_tells_of_both(
+    place: Home, process: Process
+) -> None:
+    launch, pid = spawned(place, process)
+    with closing(launch):
+        launch.go(head(launch))
+        eventually(lambda: (run := runs.read(place, "web")) and run.exited)
+    run = runs.read(place, "web")
+    assert run is not None
+    assert run.launcher is not None
+    assert (run.launcher.pid, run.code, run.child is not None) == (pid, 0, True)
+    assert began(place).exists()
+
+
+def test_left_without_the_word_it_ends_and_nothing_has_been(place: Home, process: Process) -> None:
+    before = set(Path(place.process("web")).iterdir())
+    launch, pid = spawned(place, process)
+    assert runs.read(place, "web") is None
+    launch.close()
+    eventually(lambda: table.identity(pid, "") is None)
+    assert set(Path(place.process("web")).iterdir()) == before
+    assert not began(place).exists()
+
+
+def test_with_its_head_in_place_but_no_word_no_child_is_told_of(
+    place: Home, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the command is killed in between."""
+
+    def killed(_word: int) -> None:
+        raise OSError
+
+    monkeypatch.setattr(spawn, "give_word", killed)
+    launch, pid = spawned(place, process)
+    with closing(launch), pytest.raises(OSError):  # noqa: PT011 - that one
+        launch.go(head(launch))
+    eventually(lambda: table.identity(pid, "") is None)
+    run = runs.read(place, "web")
+    assert run is not None
+    assert run.launcher is not None
+    assert (run.launcher.pid, run.child, run.exited) == (pid, None, False)
+    assert not began(place).exists()
+
+
+def test_one_that_has_ended_meanwhile_is_refused(place: Home, process: Process) -> None:
+    launch, pid = spawned(place, process)
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: table.identity(pid, "") is None)
+    with closing(launch), pytest.raises(Refused, match="web: its launcher has ended"):
+        launch.go(head(launch))
+    assert runs.read(place, "web") is None
+    assert not began(place).exists()
+
+
+def test_is_spawned_once(place: Home, process: Process) -> None:
+    launch, _ = spawned(place, process)
+    before = children()
+    launch.spawn()
+    assert children() <= before
+    launch.close()
