@@ -80,7 +80,9 @@ def resident(tsm: Tsm) -> Tsm:
 
 
 def _left_after_delete(command: Tsm, survivors: Survivors) -> list[str]:
-    """Delete all, then whoever is left, and what `delete` said of it."""
+    """Delete all, if there is anybody, then whoever is left, and what `delete` said of it."""
+    if not survivors.pids():
+        return []
     try:
         said = command("delete", "all", ok=None).err
     except AssertionError as error:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_POLL_S = 0.01
+_POLL_S = 0.01  # at first; what takes long is not asked so often
+_LONGEST_POLL_S = 0.1
 
 
 def eventually(probe: Callable[[], T], timeout_s: float = 60) -> T:
@@ -24,6 +25,7 @@ def eventually(probe: Callable[[], T], timeout_s: float = 60) -> T:
     and ValueError mean "not yet".
     """
     deadline_s = time.monotonic() + timeout_s
+    poll_s = _POLL_S
     while True:
         last: object
         try:
@@ -35,7 +37,8 @@ def eventually(probe: Callable[[], T], timeout_s: float = 60) -> T:
                 return answer
         if time.monotonic() >= deadline_s:
             pytest.fail(f"not in {timeout_s:g} s; the last answer was {last!r}")
-        time.sleep(_POLL_S)
+        time.sleep(poll_s)
+        poll_s = min(poll_s * 1.2, _LONGEST_POLL_S)
 
 
 class Gate:
