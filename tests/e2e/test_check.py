@@ -12,6 +12,8 @@ import pytest
 
 from tests.machine import processes, reboot
 from tests.waiting import Gate, eventually
+from tsm.store import lock
+from tsm.store.home import Home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,6 +212,26 @@ def test_damage_is_named_and_its_repair_leads_to_a_clean_home(
     tsm("start", "sleep 1000", "--name", "web")
     damage(tsm.home / file)
     repaired(tsm, file)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("web", "runtime/processes/web/run.new"),
+        ("new", "runtime/processes/.new.new"),
+        ("web", "db/crashes/web/2026-11-30.json.new"),
+        (lock.HOME, "runtime/last_id.new"),
+        (lock.SAVED, "runtime/saved/default.json.new"),
+    ],
+)
+def test_what_somebody_is_at_work_on_is_no_damage(tsm: Tsm, name: str, file: str) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    path = tsm.home / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with lock.held(Home(str(tsm.home)), name, 10):
+        path.write_bytes(b"")
+        assert tsm("check").out == ""
+    assert str(path) in [row["path"] for row in tsm("check", ok=False).rows]
 
 
 def test_a_child_whose_directory_was_removed_is_named_and_can_be_had_back(tsm: Tsm) -> None:

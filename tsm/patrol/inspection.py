@@ -21,6 +21,7 @@ from tsm.store import (
     displaced,
     environment,
     journal,
+    lock,
     log_index,
     log_paths,
     logs,
@@ -65,8 +66,9 @@ def _processes(home: Home) -> Iterator[Finding]:
         yield from _process(home, name)
     for path in definitions.strangers(home):
         yield Finding(path, "not a directory, so not a process", _away(path))
-    for path in (*definitions.leftovers(home), *definitions.orphan_locks(home)):
-        yield Finding(path, "left by a killed command", "tsm patrol")
+    left = definitions.leftovers(home) | definitions.orphan_locks(home)
+    for path, name in left.items():
+        yield from _left(home, name, path, "left by a killed command")
     yield from _lost(home)
 
 
@@ -110,7 +112,7 @@ def _crashes(home: Home) -> Iterator[Finding]:
         for one in crashes.listed(home, name):
             yield from _read(one.path, lambda path=one.path: crashes.read(path), _away(one.path))  # type: ignore[misc]
         for path in crashes.unfinished(home, name):
-            yield Finding(path, "left unfinished by a killed command", "tsm patrol")
+            yield from _left(home, name, path)
         for path in crashes.strangers(home, name):
             yield Finding(path, "not called as a crash report is", _away(path))
 
@@ -121,7 +123,8 @@ def _toolkit(home: Home) -> Iterator[Finding]:
     yield from _read(toml, lambda: config.read(home), again)
     last_id = f"{home.runtime}/last_id"
     yield from _read(last_id, lambda: _number(last_id), f"rm {quote(last_id)}")
-    yield from _unfinished(home.runtime, home.saved)
+    yield from _unfinished(home, lock.HOME, home.runtime)
+    yield from _unfinished(home, lock.SAVED, home.saved)
 
 
 def _process(home: Home, name: str) -> Iterator[Finding]:
@@ -137,16 +140,24 @@ def _process(home: Home, name: str) -> Iterator[Finding]:
     env = home.file(name, "env")
     if os.path.exists(env) and stat.S_IMODE(os.stat(env).st_mode) & 0o077:
         yield Finding(env, "others may read it, and it may hold secrets", f"chmod 600 {quote(env)}")
-    yield from _unfinished(home.process(name))
+    yield from _unfinished(home, name, home.process(name))
     for stream in logs.STREAMS:
         yield from _log(home, name, stream)
 
 
-def _unfinished(*folders: str) -> Iterator[Finding]:
-    for path in definitions.unfinished_files(*folders):
-        yield Finding(path, "left unfinished by a killed command", "tsm patrol")
-    for path in definitions.in_the_way(*folders):
+def _unfinished(home: Home, name: str, folder: str) -> Iterator[Finding]:
+    for path in definitions.unfinished_files(folder):
+        yield from _left(home, name, path)
+    for path in definitions.in_the_way(folder):
         yield Finding(path, "a directory, where a file is to be written", _aside(path))
+
+
+def _left(
+    home: Home, name: str, path: str, problem: str = "left unfinished by a killed command"
+) -> Iterator[Finding]:
+    """What was left at the path, if nobody who has the lock of that name is at work on it."""
+    if lock.holder(home, name) is None and os.path.lexists(path):
+        yield Finding(path, problem, "tsm patrol")
 
 
 def _log(home: Home, name: str, stream: str) -> Iterator[Finding]:
