@@ -57,8 +57,8 @@ def launch(
     close_on_exec()
     try:
         heard, word = os.pipe2(os.O_CLOEXEC)
-        fcntl.fcntl(word, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # there are limits to the sum of them
         try:
+            fcntl.fcntl(word, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # a user has so much for all of them
             pid = _waiting(words, plain, record, heard)
         except BaseException:
             os.close(word)
