@@ -64,10 +64,7 @@ def tsm(home: Path, tmp_path: Path, warm: Warm) -> Iterator[Tsm]:
         try:
             yield command
         finally:
-            try:
-                left = _left_after_delete(command, survivors)
-            finally:
-                survivors.kill()
+            left = _left_after_delete(command, survivors) if survivors.pids() else []
     if left:
         pytest.fail("\n".join(["outlived the test:", *left]), pytrace=False)
 
@@ -80,9 +77,7 @@ def resident(tsm: Tsm) -> Tsm:
 
 
 def _left_after_delete(command: Tsm, survivors: Survivors) -> list[str]:
-    """Delete all, if there is anybody, then whoever is left, and what `delete` said of it."""
-    if not survivors.pids():
-        return []
+    """Delete all, then whoever is left, and what `delete` said of it; they are killed."""
     try:
         said = command("delete", "all", ok=None).err
     except AssertionError as error:
@@ -91,4 +86,6 @@ def _left_after_delete(command: Tsm, survivors: Survivors) -> list[str]:
         eventually(lambda: not survivors.pids(), _ENDING_S)
     except pytest.fail.Exception:
         return [*survivors.named(), said]
+    finally:
+        survivors.kill()
     return []

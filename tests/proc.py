@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_PF_KTHREAD = 0x00200000  # in proc(5)'s flags of a process
+
 
 def pids() -> Iterator[int]:
     """Of all processes, zombies included."""
@@ -23,6 +25,12 @@ def argv_of(pid: int) -> list[str]:
 def fields(pid: int) -> list[str]:
     """Those of /proc/PID/stat from the third (state) on; none for nobody."""
     return _content(f"/proc/{pid}/stat").rpartition(b")")[2].decode().split()
+
+
+def is_kernels(pid: int) -> bool:
+    """Whether it is a thread of the kernel's, which has no environment and no files."""
+    flags = fields(pid)[6:7]
+    return bool(flags) and bool(int(flags[0]) & _PF_KTHREAD)
 
 
 def environs(pid: int) -> Iterator[bytes]:

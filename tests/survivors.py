@@ -54,7 +54,7 @@ class Survivors:
                 os.close(fd)
 
     def _ours(self, pid: int) -> bool:
-        if pid == os.getpid():
+        if pid == os.getpid() or proc.is_kernels(pid):
             return False
         marked = any(self._entry in environ for environ in proc.environs(pid))
         return marked or any(stream.startswith(self._below) for stream in proc.streams(pid))

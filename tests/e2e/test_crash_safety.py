@@ -45,9 +45,10 @@ def settled(tsm: Tsm) -> str | None:
 
     def quiet() -> bool:
         nonlocal word
-        done = tsm("patrol").out
+        if tsm("patrol").out != "":
+            return False
         word = status(tsm)
-        return done == "" and word not in ("waiting", "launching", "stopping")
+        return word not in ("waiting", "launching", "stopping")
 
     eventually(quiet)
     assert len(instances(tsm)) == (word == "online")
