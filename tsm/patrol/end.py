@@ -178,7 +178,10 @@ def _finish(home: Home, one: Ending, boot: str, *, tell_later: bool) -> Process:
 
 
 def dismiss_launchers(processes: Iterable[Process]) -> None:
-    """End the launchers of runs that are over, and the sleeps in which they await a restart."""
+    """End the launchers of runs that are over, and the sleeps in which they await a restart.
+
+    A sleep that has just been forked, and still shows the launcher's name, is one of them.
+    """
     boot = table.boot_id()
     runs_over = (process.run for process in processes)
     waiting = [run for run in runs_over if run is not None and table.alive(run.launcher, boot)]
@@ -187,7 +190,7 @@ def dismiss_launchers(processes: Iterable[Process]) -> None:
         signals.send(one.pid, one.ticks, signal.SIGKILL)
     sessions = {one.pid for one in launchers}
     for row in candidates(waiting) if waiting else ():
-        if row.session in sessions and row.comm == "sleep":
+        if row.session in sessions and row.comm in ("sleep", "sh"):
             signals.send(row.pid, row.ticks, signal.SIGKILL)
 
 
