@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -39,6 +40,13 @@ def eventually(probe: Callable[[], T], timeout_s: float = 60) -> T:
             pytest.fail(f"not in {timeout_s:g} s; the last answer was {last!r}")
         time.sleep(poll_s)
         poll_s = min(poll_s * 1.2, _LONGEST_POLL_S)
+
+
+async def until(probe: Callable[[], object]) -> None:
+    """Wait for a fact, while the loop goes on."""
+    async with asyncio.timeout(60):
+        while not probe():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
 
 
 class Gate:

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.waiting import until
 from tsm.model import Identity, Run
 from tsm.osproc import table
 from tsm.patrol.process import Process
@@ -22,19 +23,10 @@ from tsm.spec import Limits, Probe, Spec
 from tsm.store import attendance, definitions, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pytest
 
     from tsm.model import OsProcess
     from tsm.store.home import Home
-
-
-async def until(probe: Callable[[], bool]) -> None:
-    """Wait for a fact, while the loop goes on."""
-    async with asyncio.timeout(60):
-        while not probe():  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.001)
 
 
 def test_a_beat_that_fails_is_said_and_a_later_one_listens_again(

@@ -60,6 +60,11 @@ class LastWords:
         """Whether the child has ended."""
         return not table.alive(self._child, self._child.boot)
 
+    @property
+    def any(self) -> bool:
+        """Whether there are such files."""
+        return bool(self._fds)
+
     def save(self) -> None:
         """Add what they hold to the current files, unless the next run has begun."""
         with suppress(OSError, Broken):

@@ -120,6 +120,7 @@ class LogWatch:
             self._again.add(name)
             return
         self._busy.add(name)
+        self._hold(name)  # first: a child may end while its log is being restored
         task = asyncio.ensure_future(self._look_after([name]))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -149,13 +150,15 @@ class LogWatch:
             say(str(problem))
 
     def _hold(self, name: str) -> None:
-        """Keep open what the child of a process writes to, as long as it lives."""
+        """Keep open what the child of a process writes to without a name, as long as it lives."""
         if name in self._last_words:
             return
         with suppress(TsmError, OSError):
             run = runs.read(self.home, name)
             if run is not None and run.child is not None:
-                self._last_words[name] = LastWords(self.home, name, run.child)
+                words = LastWords(self.home, name, run.child)
+                if words.any:
+                    self._last_words[name] = words
 
     async def _hourly(self) -> None:
         """What is due by the clock, or for want of room; at first what was left undone."""
