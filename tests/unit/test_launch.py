@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import proc
+from tests.e2e.kernel import children
 from tests.waiting import eventually
 from tsm.errors import Refused
 from tsm.model import Run
@@ -32,19 +32,19 @@ def process(place: Home) -> Iterator[Process]:
     """A process whose child makes a file, and that has never run. Its launchers have to end."""
     spec = Spec("web", ("touch", "began"), "touch began", place.root)
     definitions.create(place, spec, {b"PATH": os.environb[b"PATH"]})
-    before = children()
+    before = born()
 
     def buried() -> bool:
         offspring.bury()
-        return children() <= before
+        return born() <= before
 
     yield load(place, "web")
     eventually(buried)
 
 
-def children() -> set[int]:
-    """The pids of those of this process, zombies included."""
-    return {pid for pid in proc.pids() if proc.fields(pid)[1:2] == [str(os.getpid())]}
+def born() -> set[int]:
+    """The pids of the children of this process, zombies included."""
+    return set(children(os.getpid(), zombies=True))
 
 
 def head(launch: Launch) -> Run:
@@ -58,9 +58,9 @@ def began(place: Home) -> Path:
 def spawned(place: Home, process: Process) -> tuple[Launch, int]:
     """A launcher that waits, and its pid."""
     launch = Launch(place, process)
-    before = children()
+    before = born()
     launch.spawn()
-    (pid,) = children() - before
+    (pid,) = born() - before
     return launch, pid
 
 
@@ -120,7 +120,7 @@ def test_one_that_has_ended_meanwhile_is_refused(place: Home, process: Process) 
 
 def test_is_spawned_once(place: Home, process: Process) -> None:
     launch, _ = spawned(place, process)
-    before = children()
+    before = born()
     launch.spawn()
-    assert children() <= before
+    assert born() <= before
     launch.close()
