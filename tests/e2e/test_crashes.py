@@ -121,8 +121,8 @@ def test_a_start_that_fails_is_reported_also_where_nothing_is_left_of_it(tsm: Ts
     assert row["err"][-1].endswith("No such file or directory")
     script(tsm.cwd / "odd", "#!/bin/sh\nexit 0\n")
     tsm("start", odd, "--name", "web", "--restart", "no")
-    (tsm.cwd / "odd").unlink()
     eventually(lambda: tsm("ls", "web").row["status"] == "completed")
+    (tsm.cwd / "odd").unlink()
     for _ in range(2):
         tsm("start", "web", ok=False)
     rows = tsm("crashes", "web").rows
