@@ -134,8 +134,9 @@ def test_a_start_that_fails_is_reported_also_where_nothing_is_left_of_it(tsm: Ts
 def test_a_restart_that_fails_is_reported_once_and_as_a_failed_start(tsm: Tsm, gate: Gate) -> None:
     program = script(tsm.cwd / "program", f"#!/bin/sh\nread code <{gate.path}\nexit $code\n")
     tsm("start", program, "--name", "web", "--min-uptime", "0")
-    Path(program).unlink()
-    gate.open(3)
+    with gate.path.open("w") as way:  # its shell has read it by then
+        Path(program).unlink()
+        way.write("3\n")
     eventually(lambda: len(tsm("crashes", "web").rows) > 1)
     crash, failed = tsm("crashes", "web").rows[:2]
     assert (crash["kind"], crash["code"]) == ("crash", 3)

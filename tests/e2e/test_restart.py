@@ -154,7 +154,8 @@ def test_program_that_exec_cannot_run_is_reported_and_stays_down(tsm: Tsm) -> No
     program = tsm.cwd / "odd"
     program.write_text("#!/bin/sh\nexec sleep 86399\n")
     program.chmod(0o755)
-    tsm("start", "./odd", "--name", "web")
+    pid = tsm("start", "./odd", "--name", "web").row["pid"]
+    eventually(lambda: argv_of(pid) == ["sleep", "86399"])
     program.write_text("#!/no/such/interpreter\n")
     result = tsm("restart", "web", ok=False)
     assert result.status == 7
