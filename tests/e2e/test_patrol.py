@@ -281,7 +281,8 @@ class TestBeside:
         assert [program.returncode for program in patrols] == [0] * 8
         assert "".join(out for out, _ in said).count('"restart"') == 1
         assert "".join(err for _, err in said) == ""
-        eventually(lambda: running(*argv) == [files.child])
+        eventually(lambda: running(*argv))  # a patrol does not wait for the exec
+        assert running(*argv) == [files.child]
 
     def test_a_launcher_starts_one(self, tsm: Tsm, gate: Gate) -> None:
         tsm("start", gate.command, "--name", "web", "--min-uptime", "0")
@@ -296,7 +297,8 @@ class TestBeside:
             program.communicate()
         files.await_event("restart")
         eventually(lambda: not alive(launcher) and not children(launcher))
-        eventually(lambda: running(*argv) == [files.child])
+        eventually(lambda: running(*argv))  # a patrol does not wait for the exec
+        assert running(*argv) == [files.child]
         assert files.event_names() == ["start", "crash", "restart"]
 
 
