@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.kernel import children
+from tests.e2e.kernel import children, send
+from tests.machine import alive, kill
 from tests.waiting import eventually
 from tsm.errors import Refused
 from tsm.model import Run
 from tsm.osproc import offspring, spawn, table
 from tsm.patrol.launch import Launch
+from tsm.patrol.notes import brought_up_to_date
 from tsm.patrol.process import load
 from tsm.spec import Spec
 from tsm.store import definitions, runs
@@ -115,6 +117,39 @@ def test_one_that_has_ended_meanwhile_is_refused(place: Home, process: Process) 
     with closing(launch), pytest.raises(Refused, match="web: its launcher has ended"):
         launch.go(head(launch))
     assert runs.read(place, "web") is None
+    assert not began(place).exists()
+
+
+def bereft(launch: Launch, launcher: int) -> int:
+    """Have a launcher killed while its child, which is not at work, may have had the word."""
+    (child,) = eventually(lambda: children(launcher))
+    send(child, signal.SIGSTOP)
+    launch.go(head(launch))
+    launch.close()
+    kill(launcher)
+    return child
+
+
+def test_child_that_has_the_word_and_no_launcher_is_waited_for(
+    place: Home, process: Process
+) -> None:
+    child = bereft(*spawned(place, process))
+    run = brought_up_to_date(place, load(place, "web"), table.boot_id()).run
+    assert run is not None
+    assert run.child is not None
+    assert run.child.pid == child
+    eventually(began(place).exists)
+
+
+def test_child_that_will_have_no_word_and_no_launcher_is_waited_for(
+    place: Home, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spawn, "give_word", lambda _: None)
+    child = bereft(*spawned(place, process))
+    run = brought_up_to_date(place, load(place, "web"), table.boot_id()).run
+    assert run is not None
+    assert run.child is None
+    assert not alive(child)
     assert not began(place).exists()
 
 

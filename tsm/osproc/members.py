@@ -106,10 +106,11 @@ def _add_descendants(living: dict[int, OsProcess], candidates: Sequence[OsProces
         grown = bool(found)
 
 
-def carrier(run_id: str, session: int | None) -> OsProcess | None:
-    """The oldest process with that TSM_RUN that is not of the launcher's `session`."""
-    rows = [row for row in processes() if row.session != session and not row.dead]
-    found = [row for row in rows if run_of(row.pid) == run_id]
+def carrier(run: Run) -> OsProcess | None:
+    """The oldest process but the launcher that carries the TSM_RUN of the run."""
+    launcher = run.launcher.pid if run.launcher is not None else None
+    rows = [row for row in processes() if row.pid != launcher and not row.dead]
+    found = [row for row in rows if run_of(row.pid) == run.id]
     return min(found, key=lambda row: (row.ticks, row.pid), default=None)
 
 

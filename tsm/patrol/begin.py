@@ -8,7 +8,7 @@ from tsm.errors import Refused
 from tsm.model import Run
 from tsm.osproc import cgroups, preflight, spawn, table
 from tsm.patrol import hooks, log_places
-from tsm.patrol.notes import note_begin, tell_left
+from tsm.patrol.notes import await_child, note_begin, tell_left
 from tsm.patrol.take_down import RESTART, STOP
 from tsm.policy import signs
 from tsm.record import changed
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tsm.store.home import Home
 
 _LOOK_S = 0.0005
-_SETTLE_S = 10.0  # a launcher takes 2 ms; a machine out of memory takes its time
+_EXEC_S = 10.0  # it takes a millisecond; a machine out of memory takes its time
 
 
 def check(home: Home, spec: Spec, environ: Mapping[bytes, bytes]) -> None:
@@ -86,24 +86,16 @@ def settled(home: Home, process: Process) -> Process:
 
     Before that what is left to tell of the run before, but not while the launcher is at work.
     """
-    name = process.name
-    deadline_s = time.monotonic() + _SETTLE_S
-    while True:
-        time.sleep(_LOOK_S)  # first of all: the launcher may have to have this processor
-        run = runs.read(home, name)
-        if run is not None and run.child is not None:
-            break
-        gone = (
-            run is not None and run.launcher is not None and not table.alive(run.launcher, run.boot)
-        )
-        if gone or time.monotonic() > deadline_s:
-            message = f"{name}: its launcher could not start a child: out of processes or memory?"
-            raise Refused(message)
+    run = await_child(home, process, table.boot_id())
+    if run is None or run.child is None:
+        what = "its launcher could not start a child: out of processes or memory?"
+        message = f"{process.name}: {what}"
+        raise Refused(message)
     tell_left(home, process)
     return note_begin(home, changed(process, run=run))
 
 
-def await_exec(process: Process, timeout_s: float = _SETTLE_S) -> bool:
+def await_exec(process: Process, timeout_s: float = _EXEC_S) -> bool:
     """Wait until the child runs its own program; False if it ended before that was seen."""
     run = process.run
     if run is None or run.child is None:

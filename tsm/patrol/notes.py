@@ -16,12 +16,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tsm.model import Exit, Identity
+    from tsm.model import Exit, Identity, OsProcess, Run
     from tsm.osproc.sample import Sample
     from tsm.patrol.process import Process
     from tsm.store.home import Home
 
-_EXIT_LINE_S = 10.0  # the launcher needs a millisecond, once it is its turn
+_LAUNCHER_S = 10.0  # it needs some milliseconds, once it is its turn
+_LOOK_S = 0.0005
 
 
 def note_begin(home: Home, process: Process) -> Process:
@@ -187,30 +188,40 @@ def brought_up_to_date(home: Home, process: Process, boot: str) -> Process:
     if run is None or run.boot != boot or run.exited or run.ended_s is not None:
         return note_begin(home, process)
     if run.launcher is not None and run.child is None:
-        _await_child(home, process, boot)
-    elif run.child is not None and not table.alive(run.child, boot):
+        return note_begin(home, changed(process, run=await_child(home, process, boot)))
+    if run.child is not None and not table.alive(run.child, boot):
         await_exit(home, process, boot)
     return note_begin(home, changed(process, run=runs.read(home, name)))
 
 
-def _await_child(home: Home, process: Process, boot: str) -> None:
-    run, name = process.run, process.name
-    deadline_s = time.monotonic() + _EXIT_LINE_S
-    while run is not None and run.child is None and time.monotonic() < deadline_s:
-        if not _at_work(run.launcher, boot):
-            launcher = run.launcher
-            found = members.carrier(run.id, launcher.pid if launcher else None)
-            if found is not None:
-                runs.note(home, name, f"pid {found.pid} {found.ticks}")
-            return
-        time.sleep(0.001)
+def await_child(home: Home, process: Process, boot: str) -> Run | None:
+    """The record of a run that has begun, once it names the child or there will be none.
+
+    Whoever is left by a launcher that was killed is about to name itself, or to end for want
+    of the word; one that could not do so, on a full disk, is named here.
+    """
+    name = process.name
+    deadline_s = time.monotonic() + _LAUNCHER_S
+    while True:
+        time.sleep(_LOOK_S)  # first of all: the launcher may have to have this processor
         run = runs.read(home, name)
+        if run is None or run.child is not None or time.monotonic() > deadline_s:
+            return run
+        if _at_work(run.launcher, boot):
+            continue
+        left = members.carrier(run)
+        run = runs.read(home, name)
+        if run is None or run.child is not None or left is None:
+            return run
+        if run.launcher is None or left.session != run.launcher.pid:
+            runs.note(home, name, f"pid {left.pid} {left.ticks}")
+        _wake(left)
 
 
 def await_exit(home: Home, process: Process, boot: str) -> None:
     """Let the launcher of a child that has gone write the exit down; it may be dead as well."""
     run = process.run
-    deadline_s = time.monotonic() + _EXIT_LINE_S
+    deadline_s = time.monotonic() + _LAUNCHER_S
     while run is not None and not run.exited and time.monotonic() < deadline_s:
         if not _at_work(run.launcher, boot):
             return
@@ -219,8 +230,14 @@ def await_exit(home: Home, process: Process, boot: str) -> None:
 
 
 def _at_work(launcher: Identity | None, boot: str) -> bool:
-    """Whether the launcher lives; one that somebody has stopped goes on: it is waited for."""
+    """Whether the launcher lives."""
     row = table.living(launcher, boot)
-    if row is not None and row.state == "T":
-        signals.send(row.pid, row.ticks, signal.SIGCONT)
+    if row is not None:
+        _wake(row)
     return row is not None
+
+
+def _wake(row: OsProcess) -> None:
+    """Have one that somebody has stopped go on: it is waited for."""
+    if row.state == "T":
+        signals.send(row.pid, row.ticks, signal.SIGCONT)
