@@ -104,8 +104,10 @@ class TestOwnPaths:
             out.touch()
             out.chmod(0o644)
             err.chmod(0o604)
-            err.unlink()
-            print("two", file=lines, flush=True)
+            with err.open("rb") as old:
+                err.unlink()
+                print("two", file=lines, flush=True)
+                eventually(lambda: os.fstat(old.fileno()).st_size == len("one\ntwo\n"))
             assert {row["action"] for row in tsm("patrol").rows} == {"restore"}
             eventually(lambda: tsm("patrol").status == 0 and out.read_bytes() == b"two\n")
             eventually(lambda: tsm("patrol").status == 0 and err.read_bytes() == b"two\n")

@@ -267,9 +267,11 @@ def test_a_log_that_was_taken_away_is_there_again_with_what_came_since(
     following = tsm.spawn("logs", "-f", "web")
     assert following.stdout is not None
     assert following.stdout.readline() == "one\n"
-    out.rename(tmp_path / "kept") if how == "moved" else out.unlink()
-    lines.write("two\n")
-    lines.flush()
+    with out.open("rb") as old:
+        out.rename(tmp_path / "kept") if how == "moved" else out.unlink()
+        lines.write("two\n")
+        lines.flush()
+        eventually(lambda: os.fstat(old.fileno()).st_size == len("one\ntwo\n"))
     assert tsm("patrol").rows[0]["action"] == "restore"
     eventually(lambda: tsm("patrol").status == 0 and out.read_bytes() == b"two\n")
     lines.write("three\n")
