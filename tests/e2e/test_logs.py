@@ -39,9 +39,9 @@ def append(path: Path, data: bytes) -> None:
 
 
 def written(tsm: Tsm, out: bytes = b"", err: bytes = b"", name: str = "web") -> None:
-    """A process that has written this, and has ended."""
-    tsm("start", "true", "--name", name, *ONCE)
-    tsm("wait", name)
+    """A process that has written this, and was stopped."""
+    tsm("start", "sleep 86399", "--name", name)
+    tsm("stop", name)
     append(log(tsm, "out", name), out)
     append(log(tsm, "err", name), err)
 
