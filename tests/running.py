@@ -21,7 +21,7 @@ from tests import terminal
 from tests.survivors import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import IO, Self
 
     Stream = int | IO[str]
@@ -79,6 +79,21 @@ class Tsm:
         whole = [str(PROGRAM), *words]
         ended = self._warm.run(whole, cwd or self.cwd, self.environment(env or {}), stdin)
         return _judged(Result(words, *ended), ok=ok)
+
+    def at_once(self, calls: Iterable[Sequence[str]]) -> list[Result]:
+        """Run commands side by side to their ends, whatever these are.
+
+        All stand still before their first instruction until the last one is there.
+        """
+        environ = self.environment({})
+        held, release = os.pipe()
+        begun = [
+            self._warm.begin([str(PROGRAM), *argv], self.cwd, environ, held=held) for argv in calls
+        ]
+        os.close(held)
+        self("--version")  # is begun after them
+        os.close(release)
+        return [_judged(Result(one.argv[1:], *one.end()), ok=None) for one in begun]
 
     def killed(self, act: int, *argv: str) -> bool:
         """Run `tsm ARGV...`, killed before its act number `act`; False if it had fewer."""
@@ -151,6 +166,23 @@ class Tsm:
         self._spawned.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A command on its way."""
+
+    argv: tuple[str, ...]
+    entry: int  # to write its standard input to
+    fds: tuple[int, ...]  # to read its stdout, its stderr, and what Warm tells of it
+
+    def end(self, stdin: str = "") -> tuple[int, str, str]:
+        """The exit status, stdout and stderr."""
+        with suppress(BrokenPipeError):
+            os.write(self.entry, stdin.encode())
+        os.close(self.entry)
+        out, err, answer = _read_all(self.argv, self.fds)
+        return int(answer.split()[1]), out, err
+
+
 class Warm:
     """Runs commands in forks of a program that has imported tsm: a third of the time.
 
@@ -177,18 +209,26 @@ class Warm:
         killed: int = 0,
     ) -> tuple[int, str, str]:
         """The exit status, stdout and stderr of `argv`, killed before an act of that number."""
+        return self.begin(argv, cwd, environ, killed).end(stdin)
+
+    def begin(
+        self,
+        argv: Sequence[str],
+        cwd: Path,
+        environ: Mapping[str, str],
+        killed: int = 0,
+        held: int | None = None,
+    ) -> Begun:
+        """The same, and do not wait. It waits itself until the pipe `held` has ended."""
         request = {"argv": argv, "cwd": str(cwd), "environ": environ, "killed": killed}
         (theirs, entry), *outward = (os.pipe() for _ in range(4))
         given = [theirs, *(writer for _, writer in outward)]
+        more = [] if held is None else [held]
         with self._lock:
-            socket.send_fds(self._requests, [json.dumps(request).encode()], given)
+            socket.send_fds(self._requests, [json.dumps(request).encode()], [*given, *more])
         for fd in given:
             os.close(fd)
-        with suppress(BrokenPipeError):
-            os.write(entry, stdin.encode())
-        os.close(entry)
-        out, err, answer = _read_all(argv, [reader for reader, _ in outward])
-        return int(answer.split()[1]), out, err
+        return Begun(tuple(argv), entry, tuple(reader for reader, _ in outward))
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,7 @@
 
 Standard input is a socket. A request is JSON (argv, cwd, environ, and the number of the act before
 which it is killed, or 0) with four descriptors: the command's streams and where to write its pid
-and then its exit status, as `subprocess` gives it.
+and then its exit status, as `subprocess` gives it. With a fifth, it waits until that has ended.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ def main() -> None:
                 waiting.unregister(key.fileobj)
                 _ended(*key.data)
                 continue
-            words, fds, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 4, socket.MSG_CMSG_CLOEXEC)
+            words, fds, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, 5, socket.MSG_CMSG_CLOEXEC)
             if not words:
                 return
             pid = os.fork()
             if pid == 0:
                 _become(fds, **json.loads(words))
-            for fd in fds[:3]:
+            for fd in (*fds[:3], *fds[4:]):
                 os.close(fd)
             answer = os.fdopen(fds[3], "w")
             print(pid, file=answer, flush=True)
@@ -73,6 +73,8 @@ def _become(
     fds: list[int], argv: list[str], cwd: str, environ: dict[str, str], killed: int
 ) -> None:
     """Be the command `tsm ARGV...`, and end."""
+    for fd in fds[4:]:
+        os.read(fd, 1)
     for number, fd in enumerate(fds[:3]):
         os.dup2(fd, number)
     os.closerange(3, 1 << 20)

@@ -16,32 +16,10 @@ from tests.machine import alive
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from tests.running import Tsm
     from tests.waiting import Gate
 
 MANY = 20
-
-
-def at_once(tsm: Tsm, calls: Iterable[tuple[str, ...]]) -> list[tuple[int, str, str]]:
-    """Run commands side by side, begun as close together as can be; status, out and err of each.
-
-    All stand still before their first instruction until the last one is there.
-    """
-    programs = []
-    for argv in calls:
-        program = tsm.spawn(*argv)
-        send(program.pid, signal.SIGSTOP)
-        programs.append(program)
-    for program in programs:
-        send(program.pid, signal.SIGCONT)
-    said = [program.communicate() for program in programs]
-    results = [
-        (program.returncode, out, err) for program, (out, err) in zip(programs, said, strict=True)
-    ]
-    assert not any("Traceback" in err for _, _, err in results), results
-    return results
 
 
 def assert_each_run_is_told_once(files: Files) -> None:
@@ -64,10 +42,10 @@ def assert_each_run_is_told_once(files: Files) -> None:
 
 def test_twenty_starts_of_one_name_start_one(tsm: Tsm) -> None:
     argv = long_sleep()
-    results = at_once(tsm, [("start", "--name", "web", "--", *argv)] * MANY)
-    assert {status for status, _, _ in results} == {0}
-    assert "".join(err for _, _, err in results) == ""
-    assert sum('"action":"start"' in out for _, out, _ in results) == 1
+    results = tsm.at_once([("start", "--name", "web", "--", *argv)] * MANY)
+    assert {one.status for one in results} == {0}
+    assert "".join(one.err for one in results) == ""
+    assert sum('"action":"start"' in one.out for one in results) == 1
     files = Files(tsm.home, "web")
     assert running(*argv) == [files.child]
     assert files.event_names() == ["start"]
@@ -78,8 +56,8 @@ def test_twenty_starts_of_a_stopped_process_start_one(tsm: Tsm) -> None:
     argv = long_sleep()
     tsm("start", "--name", "web", "--", *argv)
     tsm("stop", "web")
-    results = at_once(tsm, [("start", "web")] * MANY)
-    assert sum('"action":"start"' in out for _, out, _ in results) == 1
+    results = tsm.at_once([("start", "web")] * MANY)
+    assert sum('"action":"start"' in one.out for one in results) == 1
     assert running(*argv) == [Files(tsm.home, "web").child]
     assert_each_run_is_told_once(Files(tsm.home, "web"))
 
@@ -87,8 +65,8 @@ def test_twenty_starts_of_a_stopped_process_start_one(tsm: Tsm) -> None:
 def test_twenty_restarts_leave_one_and_each_is_told(tsm: Tsm) -> None:
     argv = long_sleep()
     tsm("start", "--name", "web", "--", *argv)
-    results = at_once(tsm, [("restart", "web")] * MANY)
-    assert {status for status, _, _ in results} == {0}
+    results = tsm.at_once([("restart", "web")] * MANY)
+    assert {one.status for one in results} == {0}
     files = Files(tsm.home, "web")
     assert running(*argv) == [files.child]
     assert files.event_names().count("restart") == MANY
@@ -101,8 +79,8 @@ def test_cold_starts_in_an_empty_home_all_succeed(tsm: Tsm) -> None:
     shutil.rmtree(home)
     names = [f"web{number}" for number in range(5)]
     argv = long_sleep()
-    results = at_once(tsm, [("start", "--name", name, "--", *argv) for name in names])
-    assert [status for status, _, _ in results] == [0] * 5, results
+    results = tsm.at_once([("start", "--name", name, "--", *argv) for name in names])
+    assert [one.status for one in results] == [0] * 5, results
     assert len(running(*argv)) == 5
     rows = tsm("ls").rows
     assert {row["name"] for row in rows} == set(names)
@@ -112,8 +90,8 @@ def test_cold_starts_in_an_empty_home_all_succeed(tsm: Tsm) -> None:
 def test_ids_of_twenty_parallel_starts_are_unique(tsm: Tsm) -> None:
     argv = long_sleep()
     calls = [("start", "--name", f"web{number}", "--", *argv) for number in range(MANY)]
-    results = at_once(tsm, calls)
-    assert {status for status, _, _ in results} == {0}, results
+    results = tsm.at_once(calls)
+    assert {one.status for one in results} == {0}, results
     rows = tsm("ls").rows
     assert sorted(row["tsm_id"] for row in rows) == list(range(1, MANY + 1))
     assert {row["status"] for row in rows} == {"online"}
@@ -148,8 +126,8 @@ def test_storm_leaves_one_or_none(tsm: Tsm, last: str) -> None:
     argv = long_sleep()
     tsm("start", "--name", "web", "--", *argv)
     calls = [(command, "web") for command in ("stop", "start", "restart", "patrol") * 5]
-    results = at_once(tsm, calls)
-    assert {status for status, _, _ in results} == {0}, results
+    results = tsm.at_once(calls)
+    assert {one.status for one in results} == {0}, results
     files = Files(tsm.home, "web")
     up = tsm("ls").row["status"] == "online"
     eventually(lambda: running(*argv) or not up)  # a patrol does not wait for the exec
@@ -163,8 +141,8 @@ def test_storm_leaves_one_or_none(tsm: Tsm, last: str) -> None:
 def test_storm_of_starts_and_deletes_leaves_one_or_none(tsm: Tsm) -> None:
     argv = long_sleep()
     calls = [("start", "--name", "web", "--", *argv), ("delete", "web")] * 10
-    results = at_once(tsm, calls)
-    assert {status for status, _, _ in results} <= {0, 3}, results
+    results = tsm.at_once(calls)
+    assert {one.status for one in results} <= {0, 3}, results
     rows = tsm("ls").rows
     assert len(running(*argv)) == len(rows) <= 1
     left = below(tsm.home / "runtime" / "processes")
@@ -209,8 +187,8 @@ def test_stop_and_delete_of_all_in_any_order_end_all(tsm: Tsm) -> None:
     argv = long_sleep()
     for name in ("a", "b", "c"):
         tsm("start", "--name", name, "--", *argv)
-    results = at_once(tsm, [("stop", "all"), ("delete", "all"), ("stop", "a"), ("delete", "c")] * 3)
-    assert {status for status, _, _ in results} <= {0, 3}, results
+    results = tsm.at_once([("stop", "all"), ("delete", "all"), ("stop", "a"), ("delete", "c")] * 3)
+    assert {one.status for one in results} <= {0, 3}, results
     assert running(*argv) == []
     assert tsm("ls").out == ""
     assert below(tsm.home / "runtime" / "locks") == [".home.lock"]

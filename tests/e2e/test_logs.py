@@ -48,10 +48,7 @@ def written(tsm: Tsm, out: bytes = b"", err: bytes = b"", name: str = "web") -> 
 
 def raw(tsm: Tsm, *argv: str) -> bytes:
     """All bytes that `tsm logs ARGV...` prints."""
-    with (tsm.cwd / "printed").open("wb") as file:
-        program = tsm.spawn("logs", *argv, stdout=file.fileno())
-        assert program.wait(30) == 0
-    return (tsm.cwd / "printed").read_bytes()
+    return tsm("logs", *argv).out.encode("utf-8", "surrogateescape")
 
 
 def numbered(first: int, last: int) -> bytes:

@@ -276,11 +276,10 @@ class TestBeside:
         tsm("start", "--name", "web", "--min-uptime", "0", "--", *argv)
         files = Files(tsm.home, "web")
         kill(files.launcher, files.child)
-        patrols = [tsm.spawn("patrol") for _ in range(8)]
-        said = [program.communicate() for program in patrols]
-        assert [program.returncode for program in patrols] == [0] * 8
-        assert "".join(out for out, _ in said).count('"restart"') == 1
-        assert "".join(err for _, err in said) == ""
+        patrols = tsm.at_once([("patrol",)] * 8)
+        assert [one.status for one in patrols] == [0] * 8
+        assert "".join(one.out for one in patrols).count('"restart"') == 1
+        assert "".join(one.err for one in patrols) == ""
         eventually(lambda: running(*argv))  # a patrol does not wait for the exec
         assert running(*argv) == [files.child]
 

@@ -56,9 +56,8 @@ class TestComing:
 
     def test_there_is_one_however_many_commands_begin_at_once(self, resident: Tsm) -> None:
         argv = long_sleep()
-        words = [["start", "--name", f"p{number}", "--", *argv] for number in range(5)]
-        for begun in [resident.spawn(*one) for one in words]:
-            assert begun.wait() == 0
+        calls = [("start", "--name", f"p{number}", "--", *argv) for number in range(5)]
+        assert [one.status for one in resident.at_once(calls)] == [0] * 5
         pid = pid_of(resident)
         others = running(*_command_line(pid))
         eventually(lambda: _of_home(others, resident.home) == [pid])

@@ -230,8 +230,7 @@ def test_two_at_once_give_one_instance_each(tsm: Tsm, tmp_path: Path) -> None:
     lose_everything(tsm)
     for name in names:
         (tmp_path / name).unlink()
-    programs = [tsm.spawn("resurrect") for _ in range(3)]
-    assert [program.wait(30) for program in programs] == [0] * 3
+    assert [one.status for one in tsm.at_once([("resurrect",)] * 3)] == [0] * 3
     assert statuses(tsm) == dict.fromkeys(names, "online")
     for name in names:
         assert eventually((tmp_path / name).read_text) == "begun\n"

@@ -219,9 +219,8 @@ def test_rotations_at_once_wait_for_each_other(tsm: Tsm) -> None:
     files = Files(tsm.home, "web")
     eventually(lambda: written(files))
     commands = (("rotate", "--force"), ("rotate", "--force", "web"), ("patrol",), ("rotate",))
-    for program in [tsm.spawn(*words) for words in commands * 2]:
-        out, err = program.communicate(timeout=60)
-        assert (program.returncode, err) == (0, ""), out
+    for one in tsm.at_once(commands * 2):
+        assert (one.status, one.err) == (0, ""), one
     eventually(lambda: written(files) == lines(count))
     assert rotated(files)
     assert all(read(path).endswith(b"\n") for path in rotated(files))

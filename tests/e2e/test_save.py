@@ -164,6 +164,5 @@ def test_a_bad_name_is_2(tsm: Tsm, save: str) -> None:
 def test_two_saves_at_once_leave_a_whole_file(tsm: Tsm) -> None:
     for name in ("a", "b"):
         tsm("start", "sleep 1000", "--name", name)
-    programs = [tsm.spawn("save") for _ in range(4)]
-    assert [program.wait(30) for program in programs] == [0] * 4
+    assert [one.status for one in tsm.at_once([("save",)] * 4)] == [0] * 4
     assert set(saved(tsm)) == {"a", "b"}
