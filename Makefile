@@ -1,6 +1,6 @@
 # The gate is `make check`; CI runs the same line and nothing else.
 
-.PHONY: check venv fmt test bench clean packages
+.PHONY: check venv lint types test fmt bench clean packages
 .DELETE_ON_ERROR:
 
 # What would make Python or pip here differ from Python elsewhere.
@@ -9,10 +9,17 @@ unexport PIP_PREFIX PIP_TARGET PIP_USER
 
 bin := .venv/bin
 
-check: venv
+check: lint # the others side by side: mypy keeps one core busy, where it has to look at all
+	@$(MAKE) --no-print-directory --jobs=2 types test
+
+lint: venv
 	$(bin)/ruff format --check .
 	$(bin)/ruff check .
+
+types: venv
 	$(bin)/mypy
+
+test: venv
 	$(bin)/python -m pytest
 
 venv: .venv/installed
@@ -20,9 +27,6 @@ venv: .venv/installed
 fmt: venv
 	$(bin)/ruff format .
 	$(bin)/ruff check --fix .
-
-test: venv
-	$(bin)/python -m pytest
 
 bench: venv
 	$(bin)/python benchmarks/run.py

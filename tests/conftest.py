@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ENDING_S = 20.0  # for launchers and patrols to follow their last child
 
 # Neighbours share the machine's cores: how long one example takes says nothing.
-hypothesis.settings.register_profile("tsm", deadline=None)
+hypothesis.settings.register_profile("tsm", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("tsm")
 
 
@@ -84,8 +84,10 @@ def _left_after_delete(command: Tsm, survivors: Survivors) -> list[str]:
         said = str(error)
     try:
         eventually(lambda: not survivors.pids(), _ENDING_S)
-    except pytest.fail.Exception:
-        return [*survivors.named(), said]
-    finally:
+    except BaseException as end:
+        left = survivors.named()
         survivors.kill()
+        if not isinstance(end, pytest.fail.Exception):
+            raise
+        return [*left, said]
     return []

@@ -39,7 +39,7 @@ def eventually(probe: Callable[[], T], timeout_s: float = 60) -> T:
         if time.monotonic() >= deadline_s:
             pytest.fail(f"not in {timeout_s:g} s; the last answer was {last!r}")
         time.sleep(poll_s)
-        poll_s = min(poll_s * 1.2, _LONGEST_POLL_S)
+        poll_s = min(poll_s * 1.4, _LONGEST_POLL_S)
 
 
 async def until(probe: Callable[[], object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 from tests.docs.source import modules
 
@@ -15,6 +16,7 @@ NAMELESS = {
 }
 
 
+@cache
 def _functions() -> list[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     return [
         (f"{path}:{node.lineno}: {node.name}", node)
