@@ -281,9 +281,9 @@ def test_a_log_that_was_taken_away_is_there_again_with_what_came_since(
     following.wait()
     events = [one["event"] for one in Files(tsm.home, "web").events]
     assert events.count("log-displaced") == 1
-    tsm("restart", "web")
-    lines.write("four\n")
     lines.close()
+    tsm("restart", "web")
+    (tsm.cwd / "lines").write_text("four\n")  # once the next child reads
     eventually(lambda: out.read_bytes() == b"two\nthree\nfour\n")
     assert tsm("patrol").rows == []
     assert tsm("check").out == ""
