@@ -17,7 +17,7 @@ from tsm.errors import Refused
 from tsm.model import Run
 from tsm.osproc import offspring, spawn, table
 from tsm.patrol.launch import Launch
-from tsm.patrol.notes import brought_up_to_date
+from tsm.patrol.notes import await_child, brought_up_to_date
 from tsm.patrol.process import load
 from tsm.spec import Spec
 from tsm.store import definitions, runs
@@ -151,6 +151,24 @@ def test_child_that_will_have_no_word_and_no_launcher_is_waited_for(
     assert run.child is None
     assert not alive(child)
     assert not began(place).exists()
+
+
+def test_child_that_ends_before_it_names_itself_is_not_waited_for(
+    place: Home, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its launcher lives on for a while."""
+    monkeypatch.setattr("tsm.patrol.notes._at_work", lambda *_: True)
+    monkeypatch.setattr("tsm.patrol.notes._LAUNCHER_S", float("inf"))
+    launch, launcher = spawned(place, process)
+    (child,) = eventually(lambda: children(launcher))
+    send(child, signal.SIGSTOP)
+    with closing(launch):
+        launch.go(head(launch))
+        runs.want_down(place, "web", "")  # nobody begins another run
+        kill(child)
+        run = await_child(place, load(place, "web"), table.boot_id())
+    assert run is not None
+    assert (run.child, run.code) == (None, 128 + signal.SIGKILL)
 
 
 def test_is_spawned_once(place: Home, process: Process) -> None:

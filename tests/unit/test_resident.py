@@ -83,6 +83,31 @@ def test_a_look_for_which_there_is_no_thread_is_taken_later(
     assert said == ["web: can't start new thread"]
 
 
+def test_a_run_that_is_over_as_soon_as_it_has_begun_is_looked_at_again_at_once(
+    place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its launcher lives on, and waits for just that look."""
+    process, looks = running(place), 0
+    assert process.run is not None
+    launcher = table.identity(os.getpid(), table.boot_id())
+    run = changed(process.run, launcher=launcher, code=0, exited=True)
+    begun = Done("web", "start", process=changed(process, run=run), status="online")
+
+    def submit(*_: object) -> Future[Done]:
+        nonlocal looks
+        looks += 1
+        done: Future[Done] = Future()
+        done.set_result(begun if looks == 1 else Done("web", ""))
+        return done
+
+    async def looked() -> None:
+        Resident(place, lambda _: None, stays=True).look("web")
+        await until(lambda: looks > 1)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    asyncio.run(looked())
+
+
 def test_limits_are_looked_at_again_after_a_look_that_failed(
     place: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

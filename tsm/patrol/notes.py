@@ -205,7 +205,7 @@ def await_child(home: Home, process: Process, boot: str) -> Run | None:
     while True:
         time.sleep(_LOOK_S)  # first of all: the launcher may have to have this processor
         run = runs.read(home, name)
-        if run is None or run.child is not None or time.monotonic() > deadline_s:
+        if run is None or run.child is not None or run.exited or time.monotonic() > deadline_s:
             return run
         if _at_work(run.launcher, boot):
             continue

@@ -148,7 +148,7 @@ class Resident:
             ward.wake_in(done.due_s - time.time())
         run = done.process.run
         if done.status in _UP and run is not None and not (done.due_s and done.status == "waiting"):
-            one = run.launcher if run.child is None or run.exited else run.child
+            one = run.launcher if run.child is None else run.child
             if one is not None and one.boot == table.boot_id():
                 ward.await_end(one)
         self._surroundings.supervise(ward, done)
