@@ -43,8 +43,8 @@ def size(count: int | None) -> str:
         return ""
     value = float(count)
     for unit in "BKMG":
-        if value < 1000:
-            return f"{value:.0f}{unit}" if unit == "B" or value >= 100 else f"{value:.1f}{unit}"
+        if value < 999.5:  # what rounds to more is of the next unit
+            return f"{value:.0f}{unit}" if unit == "B" or value >= 99.95 else f"{value:.1f}{unit}"
         value /= 1024
     return f"{value:.1f}T"
 
