@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,37 +120,41 @@ def test_one_that_has_ended_meanwhile_is_refused(place: Home, process: Process) 
     assert not began(place).exists()
 
 
-def bereft(launch: Launch, launcher: int) -> int:
-    """Have a launcher killed while its child, which is not at work, may have had the word."""
+@contextmanager
+def bereft(launch: Launch, launcher: int) -> Iterator[int]:
+    """The child of a launcher that was killed while it, not at work, may have had the word."""
     (child,) = eventually(lambda: children(launcher))
     send(child, signal.SIGSTOP)
-    launch.go(head(launch))
-    launch.close()
-    kill(launcher)
-    return child
+    try:
+        launch.go(head(launch))
+        launch.close()
+        kill(launcher)
+        yield child
+    finally:
+        kill(child)
 
 
 def test_child_that_has_the_word_and_no_launcher_is_waited_for(
     place: Home, process: Process
 ) -> None:
-    child = bereft(*spawned(place, process))
-    run = brought_up_to_date(place, load(place, "web"), table.boot_id()).run
-    assert run is not None
-    assert run.child is not None
-    assert run.child.pid == child
-    eventually(began(place).exists)
+    with bereft(*spawned(place, process)) as child:
+        run = brought_up_to_date(place, load(place, "web"), table.boot_id()).run
+        assert run is not None
+        assert run.child is not None
+        assert run.child.pid == child
+        eventually(began(place).exists)
 
 
 def test_child_that_will_have_no_word_and_no_launcher_is_waited_for(
     place: Home, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spawn, "give_word", lambda _: None)
-    child = bereft(*spawned(place, process))
-    run = brought_up_to_date(place, load(place, "web"), table.boot_id()).run
-    assert run is not None
-    assert run.child is None
-    assert not alive(child)
-    assert not began(place).exists()
+    with bereft(*spawned(place, process)) as child:
+        run = brought_up_to_date(place, load(place, "web"), table.boot_id()).run
+        assert run is not None
+        assert run.child is None
+        assert not alive(child)
+        assert not began(place).exists()
 
 
 def test_child_that_ends_before_it_names_itself_is_not_waited_for(
