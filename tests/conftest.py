@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ENDING_S = 20.0  # for launchers and patrols to follow their last child
 
 # Neighbours share the machine's cores: how long one example takes says nothing.
-hypothesis.settings.register_profile("tsm", deadline=None, max_examples=50)
+hypothesis.settings.register_profile("tsm", deadline=None)
 hypothesis.settings.load_profile("tsm")
 
 

@@ -143,7 +143,7 @@ def test_killed_at_any_act_leaves_one_or_none_and_nothing_lost(
         assert word in allowed, f"killed before act {act}"
         prepare(tsm, word)
         act += SHARE
-    settled(tsm)
+    nothing(tsm, settled(tsm))
     assert act > SHARE, "no act was counted"
 
 
