@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.files import Files, below
 from tests.e2e.kernel import children, long_sleep, running
-from tests.machine import alive
+from tests.machine import alive, kill
 from tests.proc import argv_of
 from tests.running import PROGRAM
 from tests.waiting import eventually
@@ -363,6 +363,23 @@ class TestHome:
         link.symlink_to(tsm.home)
         tsm("start", "--name", "web", "--", *long_sleep(), env={"TSM_HOME": str(link)})
         assert statuses(tsm) == {"web": "online"}
+
+    @pytest.mark.parametrize(
+        "folder", ["db", "db/history", "db/events", "runtime/pids", "runtime/locks"]
+    )
+    def test_gets_a_folder_again_that_somebody_has_removed(self, tsm: Tsm, folder: str) -> None:
+        tsm("start", "--name", "web", "--min-uptime", "0", "--", *long_sleep())
+        files = Files(tsm.home, "web")
+        pid = files.child
+        shutil.rmtree(tsm.home / folder)
+        kill(pid)
+        eventually(lambda: files.pid_file.read_text() != f"{pid}\n")
+        eventually(lambda: "crash" in tsm("events").out and "crash" in tsm("history", "web").out)
+        shutil.rmtree(tsm.home / folder)
+        tsm("restart", "web")
+        shutil.rmtree(tsm.home / folder)
+        tsm("stop", "web")
+        assert tsm("patrol").out == tsm("check").out == ""
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.files import Files
 from tests.machine import processes, reboot
 from tests.waiting import Gate, eventually
 from tsm.store import lock
@@ -240,6 +241,7 @@ def test_a_child_whose_directory_was_removed_is_named_and_can_be_had_back(tsm: T
     for _ in range(2):
         pids.append(tsm("start", "sleep 1000", "--name", "web").row["pid"])
         shutil.rmtree(processes(tsm) / "web")
+        Files(tsm.home, "web").pid_file.unlink()  # which keeps another from being started
     tsm("start", "sleep 1000", "--name", "web")
     rows = tsm("check", ok=False).rows
     assert {row["path"] for row in rows} == {str(processes(tsm) / "web")}

@@ -93,6 +93,13 @@ class TestComing:
         eventually(lambda: not alive(pid))
         assert log(far) == ""
 
+    def test_a_patrol_of_one_process_brings_it_as_well(self, resident: Tsm) -> None:
+        started(resident)
+        pid = pid_of(resident)
+        kill(pid)
+        resident("patrol", "web")
+        assert pid_of(resident) != pid
+
     def test_nobody_comes_where_cron_patrols(self, tsm: Tsm) -> None:
         started(tsm)
         assert not (tsm.home / "runtime/patrol/resident").exists()
@@ -184,6 +191,19 @@ class TestFifo:
         fifo.write_text("web\n")
         resident("stop", "web")
         eventually(lambda: not alive(pid))
+
+
+def test_another_comes_where_all_that_shows_it_was_removed(resident: Tsm) -> None:
+    started(resident)
+    pid = pid_of(resident)
+    eventually((resident.home / "runtime/patrol.fifo").is_fifo)
+    shutil.rmtree(resident.home / "runtime/patrol")
+    (resident.home / "runtime/patrol.fifo").unlink()
+    assert resident("restart", "web").row["status"] == "online"
+    other = eventually(lambda: pid_of(resident) if pid_of(resident) != pid else 0)
+    assert not alive(pid)
+    resident("stop", "web")
+    eventually(lambda: not alive(other))
 
 
 class TestSignals:

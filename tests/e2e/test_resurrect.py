@@ -93,6 +93,23 @@ def test_everything_is_back(tsm: Tsm) -> None:
     assert tsm("check").out == ""
 
 
+def test_one_whose_child_runs_on_without_its_directory_is_not_made_twice(tsm: Tsm) -> None:
+    for name in ("web", "other"):
+        tsm("start", "sleep 1000", "--name", name)
+    tsm("save")
+    web, other = pids(tsm)["web"], pids(tsm)["other"]
+    for folder in ("processes", "pids", "locks"):
+        shutil.rmtree(tsm.home / "runtime" / folder)
+    kill(other)
+    refused = tsm("resurrect", ok=False)
+    assert refused.row == {"name": "other", "action": "start"}
+    assert refused.status == 7
+    assert refused.err.startswith("tsm resurrect: web: its directory was removed, and its child,")
+    tsm("attach", str(web), "--name", "web")
+    tsm("resurrect")
+    assert pids(tsm)["web"] == web
+
+
 def test_a_job_waits_for_its_time_again(tsm: Tsm) -> None:
     tsm("start", "true", "--name", "tick", "--schedule", "0 0 1 1 *")
     tsm("save")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -15,7 +16,7 @@ from tests.apps import app
 from tests.e2e.files import Files, below, environment
 from tests.e2e.kernel import children, long_sleep, running, send, status_field
 from tests.following import holds_pidfd
-from tests.machine import alive
+from tests.machine import alive, kill
 from tests.ports import free_port, listening
 from tests.proc import argv_of
 from tests.waiting import eventually
@@ -324,6 +325,16 @@ class TestRefusal:
         send(program.pid, signal.SIGCONT)
         _, err = program.communicate()
         assert (program.returncode, err) == (0, "")
+
+    def test_of_one_whose_child_runs_on_without_its_directory_names_that(self, tsm: Tsm) -> None:
+        pid = tsm("start", "sleep 1000", "--name", "web").row["pid"]
+        shutil.rmtree(tsm.home / "runtime/processes/web")
+        refused = tsm("start", "sleep 1000", "--name", "web", ok=False)
+        assert refused.status == 7
+        assert f"pid {pid}, runs on: tsm attach {pid} --name web, or kill {pid}" in refused.err
+        assert not (tsm.home / "runtime/locks/web.lock").exists()
+        kill(pid)
+        assert tsm("start", "sleep 1000", "--name", "web").row["status"] == "online"
 
     def test_of_options_for_a_known_process_says_how_to_define_it_anew(self, tsm: Tsm) -> None:
         tsm("start", "--name", "web", "--", *long_sleep())

@@ -20,7 +20,7 @@ from tsm.patrol.surroundings import Surroundings
 from tsm.patrol.ward import Ward
 from tsm.record import changed
 from tsm.spec import Limits, Probe, Spec
-from tsm.store import attendance, definitions, environment
+from tsm.store import attendance, definitions, environment, lock, runs
 
 if TYPE_CHECKING:
     import pytest
@@ -108,6 +108,46 @@ def test_a_run_that_is_over_as_soon_as_it_has_begun_is_looked_at_again_at_once(
     asyncio.run(looked())
 
 
+def test_what_a_killed_command_has_left_is_looked_at_though_nobody_rings(
+    place: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = running(place)
+    assert process.run is not None
+    me = table.identity(os.getpid(), table.boot_id())
+    process = changed(process, run=changed(process.run, child=me))
+    runs.restore(place, "web", process.run)
+    looks: list[str] = []
+
+    def make(name: str) -> None:
+        Path(place.process(name)).mkdir()
+
+    def submit(_pool: object, _acted: object, name: str, _act: object) -> Future[Done]:
+        looks.append(name)
+        done: Future[Done] = Future()
+        down = runs.wanted_down(place, name)
+        done.set_result(Done(name, "", process=changed(process, down=down), status="online"))
+        return done
+
+    async def served() -> None:
+        resident = Resident(place, lambda _: None, stays=True)
+        task = asyncio.ensure_future(resident.serve())
+        await until(lambda: looks == ["web"])
+        with lock.held(place, "web", 1.0):
+            runs.want_down(place, "web", "")
+            beat = beaten_s(place)
+            await until(lambda: beaten_s(place) > beat)
+            assert looks == ["web"]  # the command is still at work
+        await until(lambda: looks == ["web", "web"])
+        make("new")
+        await until(lambda: "new" in looks)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await task
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    monkeypatch.setattr("tsm.patrol.resident._BEAT_S", 0.01)
+    asyncio.run(served())
+
+
 def test_limits_are_looked_at_again_after_a_look_that_failed(
     place: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,6 +197,21 @@ def test_a_probe_is_asked_again_after_the_machine_has_failed_it(
     monkeypatch.setattr("tsm.patrol.supervision._AGAIN_S", 0.0)
     asyncio.run(asked())
     assert capsys.readouterr().err.endswith(" web: /proc: Too many open files\n")
+
+
+def test_a_beat_is_that_of_the_resident_whose_file_is_there(place: Home) -> None:
+    attendance.write(place, 4711, 1)
+    assert attendance.beat(place, 4711)
+    assert not attendance.beat(place, 471)
+    attendance.leave(place, 471)
+    assert attendance.beat(place, 4711)
+    attendance.leave(place, 4711)
+    assert not attendance.beat(place, 4711)
+
+
+def beaten_s(home: Home) -> float:
+    """When the resident has last shown that it lives."""
+    return Path(attendance.resident_file(home)).stat().st_mtime
 
 
 def running(home: Home, **settings: Limits | Probe) -> Process:

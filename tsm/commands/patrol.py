@@ -75,7 +75,7 @@ def _look_once(names: list[str], context: Context) -> int:
         status = _care_for_logs(sound, context) or status
     if not names:
         tidy(context.home)
-        presence.attend(context.home, ())
+    presence.attend(context.home, ())
     return status
 
 

@@ -10,6 +10,7 @@ from tsm.errors import Refused, TsmError, Usage
 from tsm.osproc import table
 from tsm.patrol import guard, presence
 from tsm.patrol.bring_up import bring_up, start_held
+from tsm.patrol.lost import refusals
 from tsm.patrol.process import load, situation, sound_saved
 from tsm.patrol.reconcile import reconcile
 from tsm.policy import state
@@ -67,7 +68,9 @@ def _wanted(save: str | None, context: Context) -> list[saved.Saved]:
 def _make(missing: Sequence[saved.Saved], context: Context) -> list[TsmError]:
     """Define the missing processes in the order of the file, then start them side by side."""
     place = context.home
-    problems: list[TsmError] = []
+    refused = refusals(place, [one.spec.name for one in missing]) if missing else {}
+    missing = [one for one in missing if one.spec.name not in refused]
+    problems: list[TsmError] = [*refused.values()]
     with ExitStack() as stack:
         held = []
         locks = {

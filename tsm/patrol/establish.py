@@ -9,6 +9,7 @@ from tsm.osproc import preflight, table
 from tsm.patrol import guard
 from tsm.patrol.bring_up import check_port, start_held
 from tsm.patrol.define import defined, environ_of
+from tsm.patrol.lost import refusals
 from tsm.patrol.process import load, situation
 from tsm.patrol.take_down import is_up
 from tsm.record import changed
@@ -64,6 +65,9 @@ def establish(
 
 def _create(place: Home, spec: Spec, environ: Mapping[bytes, bytes], held: Lock) -> None:
     try:
+        if os.path.exists(place.pid_file(spec.name)):  # of one that is no more
+            for refusal in refusals(place, (spec.name,)).values():
+                raise refusal
         check_port(spec)
         log_paths.check(place, spec)
         definitions.create(place, spec, environ)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from tsm.errors import Busy
 from tsm.osproc import signals, table
 from tsm.patrol import presence
 from tsm.store import lock
+from tsm.store.home import complete
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ def take(home: Home, name: str, timeout_s: float) -> Lock:
 
     A resident patrol that has it, and is stopped or hangs, is ended: another takes its place.
     """
+    if os.path.isdir(home.processes):  # else there is nothing that the folders were needed for
+        complete(home)
     if timeout_s <= _PATIENCE_S:
         return lock.take(home, name, timeout_s)
     try:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from shlex import quote
 
 from tsm.errors import Broken, TsmError
-from tsm.osproc import stranger
+from tsm.patrol.lost import lost
 from tsm.patrol.process import sound_meta, sound_saved, sound_spec
 from tsm.quantities import counted
 from tsm.record import Record
@@ -73,17 +73,10 @@ def _processes(home: Home) -> Iterator[Finding]:
 
 
 def _lost(home: Home) -> Iterator[Finding]:
-    """Children whose process directory was removed, but for those that were adopted since."""
-    adopted = set()
-    for name in home.names():
-        with suppress(Broken):
-            run = runs.read(home, name)
-            adopted.add(run.child.pid if run is not None and run.child is not None else 0)
-    for name, pid in stranger.lost(home.processes):
-        if pid not in adopted:
-            again = name if not definitions.exists(home, name) else f"{name}-{pid}"
-            problem = f"was removed, and its child, pid {pid}, runs on"
-            yield Finding(home.process(name), problem, f"tsm attach {pid} --name {again}")
+    for name, pid in lost(home):
+        again = name if not definitions.exists(home, name) else f"{name}-{pid}"
+        problem = f"was removed, and its child, pid {pid}, runs on"
+        yield Finding(home.process(name), problem, f"tsm attach {pid} --name {again}")
 
 
 def _saves(home: Home) -> Iterator[Finding]:

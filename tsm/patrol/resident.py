@@ -26,7 +26,7 @@ from tsm.store import attendance, lock, runs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
     from tsm.store.home import Home
@@ -71,7 +71,7 @@ class Resident:
             self._leave_if_idle()
             await self._over.wait()
             self._listen_no_more()  # from here on, whoever rings is told that nobody is there
-            if self._dismissed or not self._missed():
+            if self._dismissed or not any(self._overlooked()):
                 break
             self._over.clear()
         notify.tell("STOPPING=1")
@@ -166,12 +166,16 @@ class Resident:
         if not (self._stays or any(ward.needed for ward in self._wards.values())):
             self._over.set()
 
-    def _missed(self) -> bool:
-        """Whether somebody has rung just when nobody listened any more."""
+    def _overlooked(self) -> Iterator[str]:
+        """The processes that are not as they were at the last look, though nobody has rung.
+
+        A command was killed before it could, or it did when nobody listened any more.
+        """
         for name in self._names():
             ward = self._wards.get(name)
             if ward is None:
-                return True
+                yield name
+                continue
             was = ward.done.process if ward.done is not None else None
             if was is None:
                 continue
@@ -180,8 +184,7 @@ class Resident:
             except Broken:
                 continue
             if (run and run.id, down) != (was.run and was.run.id, was.down):
-                return True
-        return False
+                yield name
 
     def _listen(self) -> None:
         fifo = attendance.listen(self.home)
@@ -208,6 +211,15 @@ class Resident:
             self.say(str(refused(error)))
             return list(self._wards)
 
+    def _catch_up(self) -> None:
+        if not attendance.listens(self.home, self._fifo):
+            self._listen()  # somebody has removed it: nobody could ring
+            self._look_at_all()
+            return
+        for name in self._overlooked():
+            if lock.holder(self.home, name) is None:  # else that command is to ring
+                self.look(name)
+
     def _dismiss(self) -> None:
         self._dismissed = True
         self._over.set()
@@ -225,12 +237,11 @@ class Resident:
         asyncio.get_running_loop().call_later(_BEAT_S, self._beat)
         notify.tell(f"WATCHDOG=1\nSTATUS=looks after {counted(len(self._wards), 'process', 'es')}")
         try:
-            if not attendance.beat(self.home):
+            if not attendance.beat(self.home, os.getpid()):
                 self._dismiss()  # the home is gone, or somebody else's
                 return
-            if self._fifo >= 0 and not attendance.listens(self.home, self._fifo):
-                self._listen()  # somebody has removed it: nobody could ring
-                self._look_at_all()
+            if self._fifo >= 0:
+                self._catch_up()
             rotate_log(self.home)
         except OSError as error:
             self.say(str(refused(error)))
@@ -248,7 +259,7 @@ def serve(home: Home, place: Lock, say: Callable[[str], None], *, stays: bool) -
     try:
         asyncio.run(_serve(home, say, stays=stays))
     finally:
-        attendance.leave(home)
+        attendance.leave(home, os.getpid())
         place.release()
 
 

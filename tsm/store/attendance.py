@@ -6,7 +6,7 @@ import os
 import stat
 from contextlib import suppress
 
-from tsm.store.atomic import is_named, remove, replace
+from tsm.store.atomic import is_named, read_whole, remove, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,18 +53,24 @@ def write(home: Home, pid: int, ticks: int) -> None:
     replace(resident_file(home), f"{pid} {ticks}\n".encode("ascii"))
 
 
-def beat(home: Home) -> bool:
-    """Show that the resident is awake; False if the home is no longer there."""
+def beat(home: Home, pid: int) -> bool:
+    """Show that the resident is awake; False if its file is gone, or that of another one."""
     try:
         os.utime(resident_file(home))
+        return _is_of(home, pid)
     except FileNotFoundError:
         return False
-    return True
 
 
-def leave(home: Home) -> None:
-    """Show that there is no resident any more."""
-    remove(resident_file(home))
+def leave(home: Home, pid: int) -> None:
+    """Show that this resident is there no more."""
+    with suppress(OSError):
+        if _is_of(home, pid):
+            remove(resident_file(home))
+
+
+def _is_of(home: Home, pid: int) -> bool:
+    return read_whole(resident_file(home)).startswith(b"%d " % pid)
 
 
 def listen(home: Home) -> int:

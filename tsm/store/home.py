@@ -148,7 +148,13 @@ def prepare(home: Home) -> None:
     if not check(home):
         os.makedirs(home.root, mode=0o700, exist_ok=True)
         check(home)
+    complete(home)
+
+
+def complete(home: Home) -> None:
+    """Make the folders that are missing, as where somebody has removed them."""
     runtime = ("processes", "pids", "locks", "saved", "patrol")
     folders = [f"{home.runtime}/{folder}" for folder in runtime] + [home.events, home.history]
     for folder in folders:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
+        if not os.path.isdir(folder):
+            os.makedirs(folder, mode=0o700, exist_ok=True)
