@@ -243,6 +243,17 @@ class TestBroken:
             assert running(*argv) == []
             assert statuses(tsm) == {}
 
+    def test_run_record_that_is_missing_begins_no_second_instance(self, tsm: Tsm) -> None:
+        argv = long_sleep()
+        tsm("start", "--name", "web", "--", *argv)
+        path = Files(tsm.home, "web").folder / "run"
+        path.unlink()
+        for words in (("patrol",), ("start", "web"), ("restart", "web"), ("stop", "web")):
+            assert_said(tsm(*words, ok=False), 6, path)
+            assert len(running(*argv)) == 1
+        tsm("delete", "web")
+        assert running(*argv) == []
+
     def test_last_id_is_made_up_for(self, tsm: Tsm) -> None:
         stopped(tsm, "a", "b")
         for data in (b"", b"x", b"\xff"):

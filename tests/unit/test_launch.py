@@ -20,7 +20,7 @@ from tsm.patrol.launch import Launch
 from tsm.patrol.notes import await_child, brought_up_to_date
 from tsm.patrol.process import load
 from tsm.spec import Spec
-from tsm.store import definitions, runs
+from tsm.store import definitions, environment, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,6 +107,19 @@ def test_with_its_head_in_place_but_no_word_no_child_is_told_of(
     assert run is not None
     assert run.launcher is not None
     assert (run.launcher.pid, run.child, run.exited) == (pid, None, False)
+    assert not began(place).exists()
+
+
+def test_without_room_for_the_pid_it_ends_and_nothing_has_been(
+    place: Home, process: Process
+) -> None:
+    with Path("/dev/full").open("ab", buffering=0) as record:
+        environ = environment.read(place, "web")
+        directory = place.process("web")
+        pid, word = spawn.launch(process.spec, environ, directory, record.fileno())
+    spawn.give_word(word)
+    os.close(word)
+    eventually(lambda: table.identity(pid, "") is None)
     assert not began(place).exists()
 
 

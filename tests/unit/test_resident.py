@@ -117,6 +117,7 @@ def test_what_a_killed_command_has_left_is_looked_at_though_nobody_rings(
     process = changed(process, run=changed(process.run, child=me))
     runs.restore(place, "web", process.run)
     looks: list[str] = []
+    statuses = ["online"]
 
     def make(name: str) -> None:
         Path(place.process(name)).mkdir()
@@ -125,7 +126,7 @@ def test_what_a_killed_command_has_left_is_looked_at_though_nobody_rings(
         looks.append(name)
         done: Future[Done] = Future()
         down = runs.wanted_down(place, name)
-        done.set_result(Done(name, "", process=changed(process, down=down), status="online"))
+        done.set_result(Done(name, "", process=changed(process, down=down), status=statuses[-1]))
         return done
 
     async def served() -> None:
@@ -140,6 +141,9 @@ def test_what_a_killed_command_has_left_is_looked_at_though_nobody_rings(
         await until(lambda: looks == ["web", "web"])
         make("new")
         await until(lambda: "new" in looks)
+        statuses.append("paused")
+        runs.want_up(place, "web")
+        await until(lambda: looks.count("web") > 4)  # somebody may have sent SIGCONT
         os.kill(os.getpid(), signal.SIGTERM)
         await task
 

@@ -17,7 +17,7 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """A kernel with 32768 numbers that has given `last`, after `made` tasks."""
     known = {"last": 9000, "made": 16383, "now": 1000}
     monkeypatch.setattr(younger, "_pid_max", lambda: 32768)
-    monkeypatch.setattr(younger, "_last_pid", lambda: known["last"])
+    monkeypatch.setattr(younger, "last_pid", lambda: known["last"])
     monkeypatch.setattr(younger, "_tasks_made", lambda: known["made"])
     monkeypatch.setattr(younger, "_now_s", lambda: known["now"])
     tasks = younger.Tasks()
@@ -54,6 +54,31 @@ def test_whose_birth_was_counted_is_known_to_have_few_after_it(numbers: dict[str
     numbers["made"] = 1_000_100
     assert list(younger.narrowed(PIDS, [9000], 0)) == PIDS
     assert list(younger.narrowed(PIDS, [9000], 1_000_000)) == [9000]
+
+
+@pytest.mark.parametrize(
+    ("last", "given", "born"),
+    [
+        (9000, [9000], []),
+        (9000, [9002, 9002], [9001, 9002]),
+        (9000, [9001, 9003, 9003], [9001, 9002, 9003]),
+        (32766, [1, 1], [32767, 0, 1]),
+    ],
+)
+def test_who_is_born_while_others_are_looked_at_is_told(
+    monkeypatch: pytest.MonkeyPatch, last: int, given: list[int], born: list[int]
+) -> None:
+    monkeypatch.setattr(younger, "_pid_max", lambda: 32768)
+    monkeypatch.setattr(younger, "last_pid", lambda: given.pop(0))
+    assert list(younger.born_since(last)) == born
+
+
+def test_where_somebody_is_born_all_the_time_there_is_an_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    numbers = iter(range(1, 100_000))
+    monkeypatch.setattr(younger, "last_pid", lambda: next(numbers))
+    assert len(list(younger.born_since(0))) < 1000
 
 
 def test_the_count_is_read_again_after_a_second(numbers: dict[str, int]) -> None:

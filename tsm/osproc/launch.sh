@@ -1,6 +1,7 @@
 # The launcher: the parent of one child. It records the child's pid and exit; it carries no byte of output.
 #
-# The child begins with the word for it, a line on 8; where there will be none, nothing has been.
+# The child begins with the word for it, a line on 8, once its pid is written down; where there will be no word,
+# or the pid cannot be written, nothing has been.
 # Standard input is the run record, open for appending. The environment is the child's,
 # but for TSM_FOLD_n: NAME=VALUE words that a shell would drop or change. A caught signal is reset for the child,
 # an ignored one would not be: hence `trap :`.
@@ -12,12 +13,11 @@ cd -- "$3/runtime/processes/$1" || exit
 
 ( # ends as the child: same pid, same start time
     read -r pid _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ ticks _ </proc/self/stat
-    if ! read -r _ <&8; then
+    if ! read -r _ <&8 || ! echo "pid $pid $ticks" >&0; then
         read -r _ _ _ parent _ </proc/self/stat
         [ "$parent" = $$ ] && kill -s KILL $$
         exit
     fi
-    echo "pid $pid $ticks" >&0
     exec 8<&-
     exec >>current.out 2>>current.err
     umask "$7"

@@ -11,11 +11,13 @@ from tsm.osproc.table import (
     LAUNCHER,
     boot_id,
     command_line,
+    environ,
     lookup,
     processes,
     run_of,
     uptime_s,
     variable,
+    variable_in,
 )
 
 TYPE_CHECKING = False
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tsm.model import OsProcess
+
+_FRESH_S = 5.0  # in which no number comes round again
 
 
 class Membership:
@@ -35,6 +39,8 @@ class Membership:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.known: dict[int, int] = {}  # pid -> start time
+        self.unsure = False  # somebody has gone before it was seen whether he belonged to it
+        self._session = False  # whether the session of the child's number is known to be his
         # Nobody who is older than these belongs to it.
         self._ticks = min((one.ticks for one in _firsts(run)), default=0)
 
@@ -47,16 +53,18 @@ class Membership:
         if self.run.boot != boot:
             return []
         candidates = [row for row in table if self._possible(row)]
-        carried = {row.pid: run_of(row.pid) for row in candidates}
+        environs = {row.pid: environ(row.pid) for row in candidates}
+        carried = {pid: variable_in(one, "TSM_RUN") for pid, one in environs.items()}
+        self.unsure = any(not one and lookup(pid) is None for pid, one in environs.items())
         candidates = [row for row in candidates if carried[row.pid] in (None, self.run.id)]
-        recycled = self._session_is_anothers(table)
+        own_session = self._has_session(table)
         grouped = cgroups.members(self.run.cgroup) if self.run.cgroup else set()
         living = {
             row.pid: row
             for row in candidates
             if carried[row.pid] == self.run.id
             or row.pid in grouped
-            or self._known(row, in_session=not recycled)
+            or self._known(row, in_session=own_session)
         }
         _add_descendants(living, candidates)
         self.known.update((row.pid, row.ticks) for row in living.values())
@@ -80,11 +88,22 @@ class Membership:
         child = self.run.child
         return child is not None and (row.pid, row.ticks) == (child.pid, child.ticks)
 
-    def _session_is_anothers(self, table: Sequence[OsProcess]) -> bool:
+    def _has_session(self, table: Sequence[OsProcess]) -> bool:
+        """Whether a session of the child's number is that of the child.
+
+        No other gets the number while he lives, or while anybody is in his session. Where he
+        had gone before the first look, that must have been just before.
+        """
         child = self.run.child
-        return child is not None and any(
-            row.pid == child.pid and row.ticks != child.ticks for row in table
-        )
+        if child is None:
+            return False
+        holder = next((row for row in table if row.pid == child.pid), None)
+        if holder is not None:
+            self._session = holder.ticks == child.ticks
+        elif not self._session:
+            exit_s = self.run.exit_s
+            return exit_s is not None and 0 <= time.time() - exit_s < _FRESH_S
+        return self._session
 
 
 def candidates(runs: Iterable[Run]) -> list[OsProcess]:

@@ -48,7 +48,11 @@ def opened(pid: int, ticks: int) -> int | None:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
         return None
-    process = lookup(pid)
+    try:
+        process = lookup(pid)
+    except OSError:
+        os.close(fd)
+        raise
     if process is None or process.ticks != ticks or process.dead:
         os.close(fd)
         return None

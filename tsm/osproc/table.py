@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from functools import cache
 
 from tsm.model import Identity, OsProcess
-from tsm.osproc.younger import narrowed
+from tsm.osproc.younger import born_since, last_pid, narrowed
 from tsm.record import changed
 
 TYPE_CHECKING = False
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 LAUNCHER = os.path.join(os.path.dirname(__file__), "launch.sh")
+_OUT_OF_THEM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the machine, or this program
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -27,14 +29,19 @@ def boot_id() -> str:
 
 
 def lookup(pid: int, since_ticks: int = 0) -> OsProcess | None:
-    """The process with that pid, zombies included; None if there is none, or it is older."""
+    """The process with that pid, zombies included; None if there is none, or it is older.
+
+    Raises OSError for want of descriptors or memory, as all here: nobody is dead for that.
+    """
     try:
         fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
-    except OSError:
+    except OSError as error:
+        _check_gone(error)
         return None
     try:
         found = _parsed(pid, os.read(fd, 4096), since_ticks)
-    except OSError:  # it went away between open and read
+    except OSError as error:  # it went away between open and read
+        _check_gone(error)
         return None
     finally:
         os.close(fd)
@@ -48,11 +55,14 @@ def processes(since: Sequence[Identity] = (), made: int = 0) -> list[OsProcess]:
     others are looked at.
     """
     ticks = min((one.ticks for one in since), default=0)
+    last = last_pid()
     pids: Iterable[int] = (int(entry) for entry in os.listdir("/proc") if entry.isdecimal())
     if since:
         pids = narrowed(pids, [one.pid for one in since], made)
-    found = (lookup(pid, ticks) for pid in pids)
-    return [process for process in found if process is not None]
+    found = {pid: lookup(pid, ticks) for pid in pids}
+    # One that forks and ends again and again would always be between the listing and the look.
+    found |= {pid: lookup(pid, ticks) for pid in born_since(last) if _is_process(pid)}
+    return [process for process in found.values() if process is not None]
 
 
 def living(identity: Identity | None, boot: str) -> OsProcess | None:
@@ -83,8 +93,18 @@ def run_of(pid: int) -> str | None:
 
 def variable(pid: int, name: str) -> str | None:
     """A variable of the environment that the process was born with, or None."""
+    return variable_in(environ(pid), name)
+
+
+def environ(pid: int) -> bytes:
+    """The environment that the process was born with; empty for nobody."""
+    return _memory(pid, "environ")
+
+
+def variable_in(environ: bytes, name: str) -> str | None:
+    """A variable of such an environment, or None."""
     key = name.encode("ascii") + b"="
-    for entry in _memory(pid, "environ").split(b"\0"):
+    for entry in environ.split(b"\0"):
         if entry.startswith(key):
             return entry[len(key) :].decode("utf-8", "replace")
     return None
@@ -106,13 +126,19 @@ def threads(pid: int) -> Iterator[tuple[str, OsProcess]]:
     folder = f"/proc/{pid}/task"
     try:
         names = os.listdir(folder)
-    except OSError:
+    except OSError as error:
+        _check_gone(error)
         return
     for path in (f"{folder}/{name}" for name in names):
         stat = _bytes(f"{path}/stat")
         row = _parsed(pid, stat, 0) if stat else None
         if row is not None:
             yield path, row
+
+
+def _is_process(pid: int) -> bool:
+    """Whether that is the number of a process: threads can be looked at by theirs as well."""
+    return f"\nTgid:\t{pid}\n".encode("ascii") in _bytes(f"/proc/{pid}/status")
 
 
 def _by_its_threads(row: OsProcess) -> OsProcess:
@@ -129,11 +155,18 @@ def _memory(pid: int, name: str) -> bytes:
     return found or next((_bytes(f"{path}/{name}") for path, row in others if not row.dead), b"")
 
 
+def _check_gone(error: OSError) -> None:
+    """Raise what tells nothing of a process; else it has gone, or may not be looked at."""
+    if error.errno in _OUT_OF_THEM:
+        raise error
+
+
 def _bytes(path: str) -> bytes:
     try:
         with open(path, "rb", buffering=0) as file:
             return file.read()
-    except OSError:
+    except OSError as error:
+        _check_gone(error)
         return b""
 
 

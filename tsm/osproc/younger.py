@@ -12,8 +12,9 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+_ROUNDS = 100  # so many, where somebody is born all the time
 _FRESH_S = 1.0  # to read it is dear where there are many processors
 
 
@@ -44,9 +45,24 @@ def narrowed(pids: Iterable[int], firsts: Sequence[int], made: int) -> Iterable[
     most = _pid_max()
     if os.readlink("/proc/self") != str(os.getpid()) or 2 * (tasks_made() - made) >= most:
         return pids
-    last = _last_pid()
+    last = last_pid()
     span = max((last - pid) % most for pid in firsts)
     return (pid for pid in pids if (last - pid) % most <= span)
+
+
+def born_since(last: int) -> Iterator[int]:
+    """The numbers that were given after `last`, until none has been given since the one before.
+
+    They are those of processes and of threads, and most of them have gone when a machine is busy.
+    """
+    most = _pid_max()
+    for _ in range(_ROUNDS):
+        newest = last_pid()
+        for step in range((newest - last) % most):
+            yield (last + 1 + step) % most
+        if newest == last:
+            return
+        last = newest
 
 
 def _tasks_made() -> int:
@@ -58,7 +74,8 @@ def _pid_max() -> int:
     return int(_content("/proc/sys/kernel/pid_max"))
 
 
-def _last_pid() -> int:
+def last_pid() -> int:
+    """The pid that was given last."""
     return int(_content("/proc/loadavg").split()[4])
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _KILL_S = 10.0  # how long the kernel may take to carry out a SIGKILL
 _TELL_S = 1.0  # after so long, and so often, it is told what is waited for
+_LOOKS = 10
 _LOOK_S = 0.02  # between two looks at the process table, however many runs end
 
 
@@ -82,9 +83,7 @@ def end(
             running.append(Ending(home, fresh, run))  # without a child it never began
     began_s = now_s()
     while running:
-        rows = candidates(one.run for one in running)
-        for one in running:
-            one.left = one.membership.refresh(rows, boot)
+        _look(running, boot)
         for one in [one for one in running if not one.left]:
             running.remove(one)
             finish = partial(_finish, home, one, boot, tell_later=tell_later)
@@ -96,6 +95,19 @@ def end(
             tell(_waiting_for(running))
         _await_change(running, boot)
     return ended
+
+
+def _look(running: Sequence[Ending], boot: str) -> None:
+    """Look who is left of each, again where that may be somebody who was gone too soon to tell.
+
+    He may have left a child behind.
+    """
+    for _ in range(_LOOKS):
+        rows = candidates(one.run for one in running)
+        for one in running:
+            one.left = one.membership.refresh(rows, boot)
+        if not any(one.membership.unsure and not one.left for one in running):
+            return
 
 
 def _waiting_for(running: Sequence[Ending]) -> str:

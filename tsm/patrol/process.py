@@ -58,7 +58,19 @@ class Process(Record):
 def load(home: Home, name: str) -> Process:
     """Read all files of a process. Raises Broken, naming the file, when one makes no sense."""
     spec, meta = sound_spec(home, name), sound_meta(home, name)
-    return Process(spec, meta, runs.read(home, name), runs.wanted_down(home, name))
+    return Process(spec, meta, _sound_run(home, meta), runs.wanted_down(home, name))
+
+
+def _sound_run(home: Home, meta: Meta) -> Run | None:
+    """The record of the run. Raises Broken also where it is missing while there is a child."""
+    run = runs.read(home, meta.name)
+    if run is None and meta.pid is not None and meta.boot == table.boot_id():
+        row = table.lookup(meta.pid)
+        if row is not None and row.ticks == meta.ticks and not row.dead:
+            path = home.file(meta.name, "run")
+            message = f"{path}: is missing, and the child, pid {meta.pid}, lives"
+            raise Broken(message)
+    return run
 
 
 def salvaged(home: Home, name: str) -> Process:
@@ -73,12 +85,12 @@ def salvaged(home: Home, name: str) -> Process:
     meta = definitions.described(definitions.blank(0, "broken"), spec)
     with suppress(Broken):
         meta = sound_meta(home, name)
-    try:
-        run, readable = runs.read(home, name), True
-    except Broken:
-        run, readable = members.run_within(home.process(name)), False
+    run = None
+    with suppress(Broken):
+        run = runs.read(home, name)
     runs.make_way(home, name)
-    if not readable:
+    if run is None:
+        run = members.run_within(home.process(name))
         runs.restore(home, name, run)
     return Process(spec, meta, run, runs.wanted_down(home, name))
 

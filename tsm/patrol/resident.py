@@ -183,7 +183,8 @@ class Resident:
                 run, down = runs.read(self.home, name), runs.wanted_down(self.home, name)
             except Broken:
                 continue
-            if (run and run.id, down) != (was.run and was.run.id, was.down):
+            paused = ward.done is not None and ward.done.status == "paused"  # kill -CONT ends that
+            if paused or (run and run.id, down) != (was.run and was.run.id, was.down):
                 yield name
 
     def _listen(self) -> None:

@@ -49,9 +49,9 @@ def report(home: Home, process: Process, last: Sample | None) -> None:
 
 def _tell(home: Home, process: Process, end: Exit, now: Run | None) -> None:
     """The same; `process` is as it was, `now` the run that there is."""
+    if now is not None and process.run is not None and now.id == process.run.id:
+        runs.publish_pid(home, process.name, None)
     if notes.journal_end(home, process, end):
-        if now is not None and process.run is not None and now.id == process.run.id:
-            runs.publish_pid(home, process.name, None)
         notes.follow_end(home, process, end)
 
 
