@@ -91,6 +91,17 @@ def test_a_user_that_may_not_enter_the_working_directory_is_refused(tsm: Tsm) ->
     assert not (tsm.home / "runtime/processes/web").exists()
 
 
+@as_root
+def test_a_user_that_may_not_read_the_script_is_refused(tsm: Tsm) -> None:
+    with open_folder() as folder:
+        (folder / "web.sh").write_text("exec sleep 1000\n")
+        (folder / "web.sh").chmod(0o600)
+        refused = tsm("start", "web.sh", "--user", "nobody", "--cwd", folder, ok=False)
+    assert refused.status == 7
+    assert "nobody may not read the script web.sh" in refused.err
+    assert not (tsm.home / "runtime/processes/web").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -117,18 +117,25 @@ def test_definition_changed_by_hand_counts_from_then_on(tsm: Tsm) -> None:
     assert len(running(*argv)) == 1
 
 
-@pytest.mark.parametrize("what", ["program", "directory", "env file", "environment", "log"])
+@pytest.mark.parametrize(
+    "what", ["program", "script", "directory", "env file", "environment", "log"]
+)
 def test_nothing_is_stopped_when_one_could_not_start_again(tsm: Tsm, what: str) -> None:
     folder = tsm.cwd / "folder"
     folder.mkdir()
     (folder / "app").symlink_to("/bin/sleep")
     (folder / "app.env").write_text("A=1\n")
     options = ("--cwd", "folder", "--env-file", "folder/app.env")
-    app_pid = tsm("start", "./app 86399", "--name", "app", *options).row["pid"]
+    (folder / "app.sh").write_text("exec ./app 86399\n")
+    words = "app.sh" if what == "script" else "./app 86399"
+    app_pid = tsm("start", words, "--name", "app", *options).row["pid"]
+    eventually(lambda: argv_of(app_pid) == ["./app", "86399"])
     web_pid = tsm("start", "--name", "web", "--", *long_sleep()).row["pid"]
     match what:
         case "program":
             (folder / "app").unlink()
+        case "script":
+            (folder / "app.sh").unlink()
         case "directory":
             folder.rename(tsm.cwd / "elsewhere")
         case "log":

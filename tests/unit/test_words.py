@@ -15,11 +15,13 @@ from tsm.policy.words import (
     full_name,
     is_name,
     needs_shell,
+    script,
     selected,
     shell_argv,
     split,
     suffix,
 )
+from tsm.spec import Spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,6 +222,29 @@ class TestShell:
         assert (shell, option) == ("/bin/sh", "-c")
         assert text.endswith(last)
         assert text.replace("exec ", "") == command
+
+
+class TestScript:
+    @pytest.mark.parametrize(
+        ("command", "argv", "interpreter", "found"),
+        [
+            pytest.param("a.py", "python3 a.py", "python3", "a.py", id="by-its-suffix"),
+            pytest.param("sh.sh -x", "sh sh.sh -x", "sh", "sh.sh", id="called-like-it"),
+            pytest.param("a.ts", "tsx a.ts", "tsx", "a.ts", id="second-choice"),
+            pytest.param("a.py", "/opt/python3 a.py", "/opt/python3", "a.py", id="by-path"),
+            pytest.param("sh a.sh", "sh a.sh", "sh", None, id="typed-with-it"),
+            pytest.param("'sh' a.sh", "sh a.sh", "sh", None, id="typed-in-quotes"),
+            pytest.param("./a.py", "./a.py", None, None, id="none"),
+            pytest.param("ls -l", "valgrind ls -l", "valgrind", None, id="no-suffix"),
+            pytest.param("a.js", "node -r x a.js", "node -r x", None, id="with-options"),
+            pytest.param("", "python3", "python3", None, id="alone"),
+        ],
+    )
+    def test_is_known_where_tsm_has_put_its_interpreter_in_front(
+        self, command: str, argv: str, interpreter: str | None, found: str | None
+    ) -> None:
+        spec = Spec("a", tuple(argv.split()), command, "/srv", interpreter)
+        assert script(spec) == found
 
 
 class TestName:

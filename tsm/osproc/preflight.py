@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from tsm.spec import Spec
 
 
-def check(spec: Spec, environ: Mapping[bytes, bytes]) -> None:
+def check(spec: Spec, environ: Mapping[bytes, bytes], script: str | None = None) -> None:
     """Raise Refused, naming the reason, if the child could not start.
 
-    It needs a working directory, a program, and limits that tsm may set.
+    It needs a working directory, a program, the `script` that this is to read, if there is one,
+    and limits that tsm may set.
     """
     try:
         os.stat(f"{spec.cwd}/.")
@@ -32,7 +33,7 @@ def check(spec: Spec, environ: Mapping[bytes, bytes]) -> None:
         message = f"{spec.name}: {_reason(spec.argv[0], spec.cwd)}"
         raise Refused(message)
     try:
-        what = _limits_problem(spec, program)
+        what = _unreadable(spec.cwd, script) or _limits_problem(spec, program, script)
     except Refused as problem:
         message = f"{spec.name}: {problem}"
         raise Refused(message) from problem
@@ -62,7 +63,21 @@ def has_own_interpreter(path: str) -> bool:
         return False
 
 
-def _limits_problem(spec: Spec, program: str) -> str | None:
+def _unreadable(cwd: str, script: str | None) -> str | None:
+    """What keeps this user from reading the script; None if nothing does."""
+    if script is None:
+        return None
+    path = os.path.normpath(os.path.join(cwd, script))
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return f"script not found: there is no {path}"
+    except OSError as error:
+        return f"cannot read the script {path}: {error.strerror}"
+    return None if os.access(path, os.R_OK) else f"cannot read the script {path}: chmod +r it"
+
+
+def _limits_problem(spec: Spec, program: str, script: str | None) -> str | None:
     """What is in the way of the limits; None if nothing is known to be. Raises Refused."""
     limits = spec.limits
     if limits.cgroup:
@@ -71,13 +86,15 @@ def _limits_problem(spec: Spec, program: str) -> str | None:
     if what is not None or limits.user is None:
         chain.chain(spec)
         return what
-    look = 'cd -- "$1" || exit 3; [ -x "$2" ] || exit 4'
-    words = [*chain.as_account(limits), "/bin/sh", "-c", look, "sh", spec.cwd, program]
+    look = 'cd -- "$1" || exit 3; [ -x "$2" ] || exit 4; [ -z "$3" ] || [ -r "$3" ] || exit 5'
+    told = [spec.cwd, program, script or ""]
+    words = [*chain.as_account(limits), "/bin/sh", "-c", look, "sh", *told]
     code = os.waitstatus_to_exitcode(os.waitpid(_quietly_spawned(words), 0)[1])
     return {
         0: None,
         3: f"user {limits.user} may not enter the working directory {spec.cwd}",
         4: f"user {limits.user} may not execute {program}",
+        5: f"user {limits.user} may not read the script {script}",
     }.get(code, f"cannot become user {limits.user}: setpriv ended with {code}")
 
 

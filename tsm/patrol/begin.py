@@ -10,7 +10,7 @@ from tsm.osproc import cgroups, preflight, spawn, table
 from tsm.patrol import hooks, log_places
 from tsm.patrol.notes import await_child, note_begin, tell_left
 from tsm.patrol.take_down import RESTART, STOP
-from tsm.policy import signs
+from tsm.policy import signs, words
 from tsm.record import changed
 from tsm.store import log_paths, runs
 from tsm.store.atomic import remove
@@ -31,7 +31,7 @@ _EXEC_S = 10.0  # it takes a millisecond; a machine out of memory takes its time
 
 def check(home: Home, spec: Spec, environ: Mapping[bytes, bytes]) -> None:
     """Raise Refused, naming the reason, if a run could not begin. Nothing is touched."""
-    preflight.check(spec, environ)
+    preflight.check(spec, environ, words.script(spec))
     log_paths.check(home, spec)
 
 

@@ -12,6 +12,7 @@ from tsm.patrol.define import defined, environ_of
 from tsm.patrol.lost import refusals
 from tsm.patrol.process import load, situation
 from tsm.patrol.take_down import is_up
+from tsm.policy import words
 from tsm.record import changed
 from tsm.store import definitions, documents, environment, home, log_paths
 
@@ -34,7 +35,7 @@ def specified(wish: Wish, caller: Mapping[bytes, bytes]) -> tuple[Spec, dict[byt
     """
     spec = defined(wish, _path(wish, caller))
     environ = environ_of(spec, caller)
-    preflight.check(spec, environ)
+    preflight.check(spec, environ, words.script(spec))
     return spec, environ
 
 

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tsm.spec import Spec
+
 INTERPRETERS: Mapping[str, tuple[str, ...]] = {
     ".js": ("node",),
     ".mjs": ("node",),
@@ -184,6 +186,20 @@ def check(argv: Sequence[str]) -> None:
     if not argv or not argv[0]:
         message = "the command is empty: tsm start 'node server.js'"
         raise Usage(message)
+
+
+def script(spec: Spec) -> str | None:
+    """The script that its interpreter reads first; None where that cannot be told.
+
+    It can where tsm has put an interpreter that goes with the suffix in front of what was typed.
+    Who typed an interpreter himself may mean a file that only this one finds.
+    """
+    if len(spec.argv) < 2 or spec.interpreter != spec.argv[0]:
+        return None
+    typed = (spec.command.split() or [""])[0].strip("'\"") == spec.interpreter
+    program = spec.interpreter.rpartition("/")[2]
+    known = program in INTERPRETERS.get(suffix(spec.argv[1]), ())
+    return spec.argv[1] if known and not typed else None
 
 
 def suffix(path: str) -> str:
