@@ -51,7 +51,7 @@ class TestReadiness:
         argv = ("--name", "web", "--ready", exists(path), *READY_OFTEN, "--", *long_sleep())
         assert resident("start", *argv).row["status"] == "launching"
         row = eventually(lambda: _with_reason(resident))
-        assert row["reason"] == "not ready: exited with 3: no file"
+        assert row["reason"] == "ready probe: exited with 3: no file"
         done = resident("wait", "--until", "ready", "--timeout", "0.1", "web", ok=False)
         assert done.status == 5
         assert "not ready within" in done.err
@@ -79,7 +79,7 @@ class TestReadiness:
         argv = ("--name", "web", "--ready", exists(path), "--wait-ready")
         done = tsm("start", *argv, "0.2", "--", *long_sleep(), ok=False)
         assert done.status == 5
-        assert "not ready within 0.2 s: not ready: exited with 3: no file" in done.err
+        assert "not ready within 0.2 s: ready probe: exited with 3: no file" in done.err
         path.touch()
         tsm("wait", "--until", "ready", "web")
         assert tsm("ls").row["status"] == "online"
@@ -97,7 +97,7 @@ class TestReadiness:
         argv = (app("server.py"), "--name", "web", "--port", str(port), "--ready", url)
         resident("start", *argv, *wanted, *READY_OFTEN)
         row = eventually(lambda: _with_reason(resident, "no body"))
-        assert row["reason"] == "not ready: HTTP 200, but no body that holds '^welcome$'"
+        assert row["reason"] == "ready probe: HTTP 200, but no body that holds '^welcome$'"
         resident("set", "web", "ready-body=^hello$")
         resident("wait", "--until", "ready", "web")
 
@@ -139,11 +139,16 @@ class TestLiveness:
         resident("start", *argv, "--on-unhealthy", hook, "--", *long_sleep())
         await_row(resident, health="healthy", reason="")
         path.unlink()
-        await_row(resident, health="unhealthy", status="online", reason="exited with 3: no file")
+        why = "health probe: exited with 3: no file"
+        await_row(resident, health="unhealthy", status="online", reason=why)
         eventually(lambda: said.read_text() == "on_unhealthy exited with 3: no file\n")
         described = resident("describe", "web").row
         assert described["health"] == "unhealthy"
-        assert described["reason"] == "exited with 3: no file"
+        assert described["reason"] == why
+        shown = resident("describe", "web", "--table").out
+        assert "status        online\n" in shown
+        assert f"health        unhealthy ({why})\n" in shown
+        assert f"web: unhealthy: {why}\n" in resident("ls", "--table").out
         path.touch()
         await_row(resident, health="healthy", reason="")
         files = Files(resident.home, "web")
@@ -151,6 +156,17 @@ class TestLiveness:
         assert files.await_event("unhealthy")[0]["reason"] == "exited with 3: no file"
         (report,) = resident("crashes", "web").rows
         assert report["kind"] == "unhealthy"
+
+    def test_that_is_unknown_has_no_reason_whatever_the_probe_says(self, resident: Tsm) -> None:
+        often = ("--health-interval", "0.1", "--health-retries", "1000")
+        argv = ("--name", "web", "--health", "command:exit 9", *often)
+        resident("start", *argv, "--", *long_sleep())
+        path = Files(resident.home, "web").folder / "health.json"
+        eventually(lambda: path.exists() and "exited with 9" in path.read_text())
+        row = resident("ls").row
+        assert (row["status"], row["health"], row["reason"]) == ("online", "unknown", "")
+        assert "exited" not in resident("ls", "--table").out
+        assert "exited" not in resident("describe", "web", "--table").out
 
     def test_that_is_lost_leads_to_a_restart_if_asked_for(self, resident: Tsm) -> None:
         path = resident.cwd / "well"

@@ -155,6 +155,7 @@ def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [(key, str(value)) for key, value in facts.items()]
     spec, rule = facts["spec"], facts["spec"]["restart"]
     reason = f" ({facts['reason']})" if facts["reason"] else ""
+    unhealthy = facts["health"] == "unhealthy"  # then the reason is of that
     policy = (
         f"{rule['when']}, up to {counted(rule['max_retries'], 'short run')} "
         f"(< {rule['min_uptime_s']:g} s) in a row, "
@@ -164,8 +165,8 @@ def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     started = facts["run"] and _moment(facts["run"]["time"])
     rows = (
         ("name", f"{facts['name']} (id {facts['tsm_id']})"),
-        ("status", facts["status"] + reason),
-        ("health", facts["health"]),
+        ("status", facts["status"] + ("" if unhealthy else reason)),
+        ("health", facts["health"] + reason if unhealthy else facts["health"]),
         ("next", facts["next"] and _moment(facts["next"])),
         ("pid", facts["pid"]),
         ("launcher", facts["run"] and facts["run"]["launcher"]),

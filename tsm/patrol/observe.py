@@ -31,7 +31,7 @@ class Observed(Record):
 
     name: str
     status: str
-    reason: str = ""  # why it is so, where that needs saying; a broken file by its path
+    reason: str = ""  # why it or its health is so, if that needs saying; a broken file by its path
     pid: int | None = None  # of the living child
     ticks: int | None = None  # its kernel start time
     meta: Meta | None = None  # None if broken
@@ -104,10 +104,11 @@ def _living(home: Home, row: OsProcess, meta: Meta, *, down: bool) -> Observed:
     fresh = isinstance(since_s, int | float) and time.time() - since_s < _STALE_S
     trusted = fresh or presence.attended(home)
     verdict = meta.health if trusted or meta.health is None else "unknown"
-    said = known.get("output")
-    reason = str(said) if said and trusted and verdict != "healthy" else ""
+    said, reason = known.get("output") if trusted else None, ""
     if word == "launching":
-        reason = f"not ready: {reason}" if reason else "not ready yet"
+        reason = f"ready probe: {said}" if said else "not ready yet"
+    elif verdict == "unhealthy":
+        reason = f"health probe: {said}" if said else ""
     return changed(found, health=verdict, due_s=meta.due, reason=reason)
 
 
