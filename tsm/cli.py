@@ -132,7 +132,14 @@ def _elsewhere(words: Sequence[str]) -> int:
 
     program = None if "/" in words[0] else shutil.which(f"tsm-{words[0]}")
     if program is not None:
-        os.execv(program, [program, *words[1:]])  # noqa: S606 - that is what a user asks for
+        try:
+            os.execv(program, [program, *words[1:]])  # noqa: S606 - that is what a user asks for
+        except FileNotFoundError as error:
+            message = f"cannot execute {program}: {error.strerror} (its interpreter or loader)"
+            raise Refused(message) from error
+        except OSError as error:
+            message = f"cannot execute {program}: {error.strerror}"
+            raise Refused(message) from error
     raise _unknown(words[0])
 
 

@@ -68,6 +68,15 @@ def long_sleep() -> tuple[str, str]:
     return "sleep", str(10**9 + uuid4().int % 10**9)
 
 
+def unrunnable(path: Path) -> Path:
+    """A program in which nothing is wrong at first sight, and that no exec can run."""
+    through = path.with_name("through")
+    for one, interpreter in ((through, "/no/such/interpreter"), (path, through)):
+        one.write_text(f"#!{interpreter}\n")
+        one.chmod(0o755)
+    return path
+
+
 @contextmanager
 def bystander(*argv: str) -> Iterator[int]:
     """The pid of a process that tsm has nothing to do with; it must live to the end.

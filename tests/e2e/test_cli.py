@@ -177,6 +177,21 @@ def test_what_cannot_be_executed_is_no_command(tsm: Tsm) -> None:
     assert tsm("foo", ok=False, env=extended(tsm, "tsm-foo", "echo", 0o644)).status == 2
 
 
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        ("#!/no/such/interpreter", "No such file or directory (its interpreter or loader)"),
+        ("\x7fELF", "Exec format error"),
+    ],
+)
+def test_what_cannot_be_run_after_all_is_named(tsm: Tsm, head: str, why: str) -> None:
+    env = extended(tsm, "tsm-foo", "")
+    program = tsm.cwd / "bin" / "tsm-foo"
+    program.write_text(f"{head}\n")
+    result = tsm("foo", ok=False, env=env)
+    assert (result.status, result.err) == (7, f"tsm: cannot execute {program}: {why}\n")
+
+
 def test_a_path_is_no_command(tsm: Tsm) -> None:
     extended(tsm, "tsm-foo", "echo evil")
     env: dict[str, str | None] = {"PATH": f".:{tsm.env['PATH']}"}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.files import Files
+from tests.e2e.kernel import unrunnable
 from tests.machine import kill
 from tests.waiting import Gate, eventually
 from tsm.patrol.sampling import Sampler
@@ -112,12 +113,15 @@ def test_the_last_lines_reach_back_into_what_was_rotated_during_the_run(
 
 
 def test_a_start_that_fails_is_reported_also_where_nothing_is_left_of_it(tsm: Tsm) -> None:
-    odd = script(tsm.cwd / "odd", "#!/no/such/interpreter\n")
+    odd = unrunnable(tsm.cwd / "odd")
     tsm("start", odd, "--name", "fresh", ok=False)
     assert tsm("ls").out == ""
     row = tsm("crashes", "fresh").row
     assert (row["kind"], row["code"]) == ("start-failed", 127)
-    assert row["rule"] == f"start: cannot execute {odd}: No such file or directory"
+    assert (
+        row["rule"]
+        == f"start: cannot execute {odd}: No such file or directory (its interpreter or loader)"
+    )
     assert row["err"][-1].endswith("No such file or directory")
     script(tsm.cwd / "odd", "#!/bin/sh\nexit 0\n")
     tsm("start", odd, "--name", "web", "--restart", "no")

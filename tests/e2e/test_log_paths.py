@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.files import Files, below
-from tests.e2e.kernel import long_sleep
+from tests.e2e.kernel import long_sleep, unrunnable
 from tests.following import Following, following
 from tests.machine import processes
 from tests.waiting import eventually
@@ -215,9 +215,7 @@ class TestMerged:
         assert resident("ls").row["status"] == "online"
 
     def test_what_cannot_be_executed_is_told(self, tsm: Tsm) -> None:
-        odd = tsm.cwd / "odd"
-        odd.write_text("#!/no/such/interpreter\n")
-        odd.chmod(0o755)
+        unrunnable(tsm.cwd / "odd")
         for options in (("--merge-logs",), ("--out", "out"), ("--out", "out", "--merge-logs")):
             refused = tsm("start", "./odd", *options, ok=False)
             assert (refused.status, "odd: cannot execute ./odd" in refused.err) == (7, True)

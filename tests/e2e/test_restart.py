@@ -9,7 +9,7 @@ import pytest
 
 from tests.apps import app
 from tests.e2e.files import Files, environment
-from tests.e2e.kernel import children, long_sleep, running, status_field
+from tests.e2e.kernel import children, long_sleep, running, status_field, unrunnable
 from tests.machine import alive, kill
 from tests.proc import argv_of
 from tests.waiting import eventually
@@ -118,7 +118,7 @@ def test_definition_changed_by_hand_counts_from_then_on(tsm: Tsm) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", ["program", "script", "directory", "env file", "environment", "log"]
+    "what", ["program", "script", "interpreter", "directory", "env file", "environment", "log"]
 )
 def test_nothing_is_stopped_when_one_could_not_start_again(tsm: Tsm, what: str) -> None:
     folder = tsm.cwd / "folder"
@@ -134,6 +134,10 @@ def test_nothing_is_stopped_when_one_could_not_start_again(tsm: Tsm, what: str) 
     match what:
         case "program":
             (folder / "app").unlink()
+        case "interpreter":
+            (folder / "app").unlink()
+            (folder / "app").write_text("#!/no/such/interpreter\n")
+            (folder / "app").chmod(0o755)
         case "script":
             (folder / "app.sh").unlink()
         case "directory":
@@ -163,7 +167,7 @@ def test_program_that_exec_cannot_run_is_reported_and_stays_down(tsm: Tsm) -> No
     program.chmod(0o755)
     pid = tsm("start", "./odd", "--name", "web").row["pid"]
     eventually(lambda: argv_of(pid) == ["sleep", "86399"])
-    program.write_text("#!/no/such/interpreter\n")
+    unrunnable(program)
     result = tsm("restart", "web", ok=False)
     assert result.status == 7
     assert "cannot execute ./odd" in result.err

@@ -14,7 +14,7 @@ import pytest
 
 from tests.apps import app
 from tests.e2e.files import Files, below, environment
-from tests.e2e.kernel import children, long_sleep, running, send, status_field
+from tests.e2e.kernel import children, long_sleep, running, send, status_field, unrunnable
 from tests.following import holds_pidfd
 from tests.machine import alive, kill
 from tests.ports import free_port, listening
@@ -288,18 +288,50 @@ class TestRefusal:
         assert tsm("patrol").out == ""
 
     def test_of_a_program_that_exec_cannot_run_leaves_nothing(self, tsm: Tsm) -> None:
-        script(tsm.cwd / "odd", "#!/no/such/interpreter\n")
+        unrunnable(tsm.cwd / "odd")
         result = tsm("start", "./odd", "--name", "web", ok=False)
         assert_refused(result, 7, "web", "./odd", "No such file")
         left = [path for path in below(tsm.home) if "web" in path and "crashes" not in path]
         assert left == ["db/history/web.jsonl"]  # it did begin, and end
         assert tsm("ls").out == ""
 
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("#!/no/such/interpreter -u", "names '/no/such/interpreter', which is not there"),
+            ("#! \t./gone.sh", "names './gone.sh', which is not there"),
+            ("#!/bin/sh\r", "names '/bin/sh\\r', which is not there"),
+            ("#!/etc/passwd", "names '/etc/passwd', which may not be executed"),
+        ],
+    )
+    def test_of_a_script_whose_own_interpreter_cannot_be_had_names_that(
+        self, tsm: Tsm, line: str, said: str
+    ) -> None:
+        script(tsm.cwd / "odd", f"{line}\nexit 0\n")
+        assert_refused(
+            tsm("start", "./odd", ok=False), 7, f"cannot execute ./odd: its first line {said}"
+        )
+        assert_no_trace(tsm)
+
+    def test_is_not_met_by_a_program_that_is_sound_further_on_path(self, tsm: Tsm) -> None:
+        for folder, line in (("first", "#!/no/such/interpreter"), ("second", "#!/bin/sh")):
+            (tsm.cwd / folder).mkdir()
+            script(tsm.cwd / folder / "odd", f"{line}\nexec sleep 86399\n")
+        path = f"{tsm.cwd}/first:{tsm.cwd}/second:{tsm.env['PATH']}"
+        assert tsm("start", "odd", env={"PATH": path}).row["status"] == "online"
+
+    @pytest.mark.parametrize(
+        "line", ["#!", "#! ", "#!/bin/sh", "#!\t/bin/sh -u", "#! /usr/bin/env sh"]
+    )
+    def test_is_not_met_by_any_other_first_line(self, tsm: Tsm, line: str) -> None:
+        script(tsm.cwd / "odd", f"{line}\nexec sleep 86399\n")
+        assert tsm("start", "./odd").row["status"] == "online"
+
     def test_of_a_known_process_that_exec_cannot_run_leaves_it_stopped(self, tsm: Tsm) -> None:
         odd = script(tsm.cwd / "odd", "#!/bin/sh\nexec sleep 86399\n")
         tsm("start", "./odd", "--name", "web")
         tsm("stop", "web")
-        script(odd, "#!/no/such/interpreter\n")
+        unrunnable(odd)
         assert_refused(tsm("start", "web", ok=False), 7, "web", "./odd", "No such file")
         assert tsm("ls").row["status"] == "stopped"
         assert tsm("patrol").out == ""
@@ -309,7 +341,7 @@ class TestRefusal:
         odd = script(tsm.cwd / "odd", "#!/bin/sh\nexec sleep 86399\n")
         tsm("start", "./odd", "--name", "web", "--restart", "no")
         tsm("stop", "web")
-        script(odd, "#!/no/such/interpreter\n")
+        unrunnable(odd)
         tsm("start", "web", ok=False)
         script(odd, "#!/bin/sh\n")
         files = Files(tsm.home, "web")

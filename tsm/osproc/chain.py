@@ -92,7 +92,7 @@ def complaint(line: str, spec: Spec, *, executed: bool) -> str | None:
     if not rest or folder not in ("", *_FOLDERS) or (executed and link != "nice"):
         return None
     if link == "setsid":
-        return f"cannot execute {spec.argv[0]}: {reason}"
+        return f"cannot execute {spec.argv[0]}: {reason}{_of_whom(reason, spec)}"
     if link == "choom" and limits.oom_score_adj is not None:
         return f"cannot set oom-score-adj {limits.oom_score_adj}: {reason}"
     if link == "prlimit" and limits.rlimits:
@@ -110,6 +110,15 @@ def complaint(line: str, spec: Spec, *, executed: bool) -> str | None:
     if link == _JOINER and limits.cgroup:
         return f"cannot join its cgroup: {reason}"
     return None
+
+
+def _of_whom(reason: str, spec: Spec) -> str:
+    """What is not there, where the program itself is."""
+    import errno  # not for those who only look
+
+    missing = reason == os.strerror(errno.ENOENT)
+    there = missing and os.path.exists(os.path.join(spec.cwd, spec.argv[0]))
+    return " (its interpreter or loader)" if there else ""
 
 
 def _in_words(reason: str) -> str:

@@ -33,7 +33,9 @@ def check(spec: Spec, environ: Mapping[bytes, bytes], script: str | None = None)
         message = f"{spec.name}: {_reason(spec.argv[0], spec.cwd)}"
         raise Refused(message)
     try:
-        what = _unreadable(spec.cwd, script) or _limits_problem(spec, program, script)
+        what = _interpreter_problem(program, spec.cwd)
+        what = f"cannot execute {spec.argv[0]}: {what}" if what else _unreadable(spec.cwd, script)
+        what = what or _limits_problem(spec, program, script)
     except Refused as problem:
         message = f"{spec.name}: {problem}"
         raise Refused(message) from problem
@@ -43,24 +45,46 @@ def check(spec: Spec, environ: Mapping[bytes, bytes], script: str | None = None)
 
 
 def found(word: str, path: str, cwd: str) -> str | None:
-    """The file that execvp(3) would execute for `word`, or None."""
+    """The file that execvp(3) would execute for `word`, or fail to in the end; or None."""
     if "/" in word:
         candidates = [os.path.join(cwd, word)]
     else:
         candidates = [os.path.join(cwd, folder, word) for folder in path.split(":")]
+    first = None
     for candidate in candidates:
         if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
-            return candidate
-    return None
+            if _interpreter_problem(candidate, cwd) is None:
+                return candidate
+            first = first or candidate  # it goes on to the next on PATH
+    return first
 
 
 def has_own_interpreter(path: str) -> bool:
     """Whether the file is executable and names its interpreter in its first line."""
+    return os.access(path, os.X_OK) and _head(path).startswith(b"#!")
+
+
+def _head(path: str) -> bytes:
+    """As much of the file as execve(2) looks at; nothing where it may not be read."""
     try:
         with open(path, "rb") as file:
-            return os.access(path, os.X_OK) and file.read(2) == b"#!"
+            return file.read(256)
     except OSError:
-        return False
+        return b""
+
+
+def _interpreter_problem(program: str, cwd: str) -> str | None:
+    """What is wrong with the interpreter that the program itself names; None if nothing is."""
+    head = _head(program)
+    words = head[2:].partition(b"\n")[0].split(b"\0")[0].replace(b"\t", b" ").split(b" ")
+    name = os.fsdecode(next((word for word in words if word), b""))
+    if not head.startswith(b"#!") or not name:
+        return None
+    path = os.path.join(cwd, name)
+    if os.path.isfile(path) and os.access(path, os.X_OK):
+        return None
+    what = "may not be executed" if os.path.exists(path) else "is not there"
+    return f"its first line names {name!r}, which {what}"
 
 
 def _unreadable(cwd: str, script: str | None) -> str | None:
