@@ -425,7 +425,7 @@ def test_nothing_saved_and_nothing_asked_for_is_no_error(tsm: Tsm) -> None:
     assert statuses(tsm) == {"web": "online"}
 
 
-@pytest.mark.parametrize("save", ["../saved/default", "a b", "."])
+@pytest.mark.parametrize("save", ["", "../saved/default", "a b", "."])
 def test_a_bad_name_is_2(tsm: Tsm, save: str) -> None:
     tsm("start", "sleep 1000", "--name", "web")
     tsm("save")

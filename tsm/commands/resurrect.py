@@ -58,7 +58,7 @@ def _wanted(save: str | None, context: Context) -> list[saved.Saved]:
     if save is None and saved.DEFAULT not in saved.names(place):
         context.say("nothing is saved: only what is defined is looked after")
         return []
-    save = save or saved.DEFAULT
+    save = saved.DEFAULT if save is None else save
     if not is_name(save):
         message = f"{save!r}: not a name for a saved file"
         raise Usage(message)
