@@ -62,6 +62,20 @@ def test_only_its_own_events_are_told(tsm: Tsm) -> None:
     assert {row["name"] for row in tsm("history", "web").rows} == {"web"}
 
 
+@pytest.mark.parametrize("words", [["all", "gone"], ["*", "gone"], ["gone", "web", "api"]])
+def test_several_are_told_in_the_order_of_time(tsm: Tsm, words: list[str]) -> None:
+    for name in ("web", "api", "gone"):
+        tsm("start", "sleep 1000", "--name", name)
+    tsm("delete", "gone")
+    for name in ("web", "api"):  # one after the other, so that no two have the same time
+        tsm("stop", name)
+    rows = tsm("history", *words).rows
+    assert rows == tsm("events").rows
+    assert [row["name"] for row in rows[:5]] == ["web", "api", "gone", "gone", "gone"]
+    assert len(rows) == 7
+    assert tsm("history", "--since", repr(rows[-1]["time"]), *words).rows[-1] == rows[-1]
+
+
 @pytest.mark.parametrize("word", ["web-4714", "web", "1", "we*"])
 def test_a_process_is_named_as_everywhere(tsm: Tsm, word: str) -> None:
     tsm("start", "sleep 1000", "--name", "web", "--port", "4714")
