@@ -127,8 +127,8 @@ def test_a_library_that_is_missing_is_told_to_who_asks_for_it(tsm: Tsm) -> None:
     files = Files(tsm.home, "web")
     (files.folder / "current.out").write_text("one\n")
     failed = tsm.program("rotate", "--force", "--table", ok=False, env=env)
-    assert (failed.status, failed.err) == (1, "")
-    assert failed.out.splitlines()[1] == f"web: out: not compressed: {said}".strip()
+    assert (failed.status, failed.err) == (7, f"tsm rotate: web: out: not compressed: {said}")
+    assert len(failed.out.splitlines()) == 1  # it was rotated
     assert tsm.program("set", "web", "nice=5", env=env).err == ""
 
 
@@ -178,9 +178,11 @@ def test_a_name_that_is_taken_is_passed_over(tsm: Tsm) -> None:
 def test_what_cannot_be_rotated_is_told_once_and_logging_goes_on(tsm: Tsm) -> None:
     files = start_counting(tsm, 10)
     (files.folder / "current.out.cut").mkdir()
-    for _ in range(2):
-        failed = tsm("rotate", "--force", ok=False)
-        assert (failed.status, failed.row["action"]) == (1, None)
+    shown = tsm("rotate", "--force", "--table", ok=False)
+    failed = tsm("rotate", "--force", ok=False)
+    assert (failed.status, failed.row["action"]) == (7, None)
+    assert failed.err == f"tsm rotate: web: out: not rotated: {failed.row['reason']}\n"
+    assert (shown.status, shown.out, shown.err) == (7, "", failed.err)
     (event,) = [one for one in files.events if one["event"] == "rotate-failed"]
     assert event["stream"] == "out"
     assert "current.out.cut" in event["reason"]

@@ -33,6 +33,11 @@ def run(opts: Namespace, context: Context) -> int:
         return 0
     acts, problems = log_care.look_after_all(context.home, names, force=opts.force)
     for act in log_care.worth_telling(acts):
+        failed = opts.force and not act.action
+        if failed:
+            problems.append(act.failure(_sentence(act)))
+        if failed and not context.as_json:
+            continue
         values = {
             "name": act.name,
             "action": act.action or None,
@@ -43,8 +48,7 @@ def run(opts: Namespace, context: Context) -> int:
             "stopped_ms": round(act.still_s * 1000, 3),
         }
         context.row(values, _sentence(act))
-    failed = any(not act.action for act in acts)
-    return context.report(problems) or int(failed and opts.force)
+    return context.report(problems)
 
 
 _DONE = {"rotate": "rotated", "compress": "compressed"}

@@ -6,7 +6,7 @@ import os
 import time
 from contextlib import suppress
 
-from tsm.errors import Broken, Busy, TsmError, refused
+from tsm.errors import Broken, Busy, Failed, TsmError, refused
 from tsm.patrol.log_restore import restored
 from tsm.patrol.process import child_pid, sound_spec
 from tsm.patrol.rotate import mend, rotate
@@ -47,6 +47,7 @@ class Act(Record):
     reason: str = ""
     still_s: float = 0.0  # how long writers were stopped
     tried: str = "rotate"  # or "compress": what could not be done, where there is no action
+    failure: type[TsmError] = Failed  # what kind of problem that is
 
 
 def look_after(home: Home, name: str, settings: Config, *, force: bool = False) -> list[Act]:
@@ -58,7 +59,7 @@ def look_after(home: Home, name: str, settings: Config, *, force: bool = False) 
     rule = rotation.settled(sound_spec(home, name).logs, settings.logs)
     with rotated.lock(home, name, _LOCK_S if force else 0.0) as had:
         if not had:
-            return [Act(name, "", reason="is being rotated already")]
+            return [Act(name, "", reason="is being rotated already", failure=Busy)]
         acts = list(_rotations(home, name, rule, force=force))
         names = rotated.tidied(home, name)
         if rotation.may_expire(rule, names):
@@ -219,7 +220,8 @@ def _rotated(home: Home, name: str, stream: str, rule: Rule, *, force: bool) -> 
 
 def _failed(home: Home, name: str, what: str, stream: str, error: TsmError | OSError) -> Act:
     """What could not be done, journaled once."""
-    text = str(error if isinstance(error, TsmError) else refused(error))
+    problem = error if isinstance(error, TsmError) else refused(error)
+    text = str(problem)
     path = logs.current(home, name, stream)
     text = text.replace(path, logs.lead(path) or path)  # it may be a file of the user's
     facts = {"stream": stream, "reason": text}
@@ -229,7 +231,7 @@ def _failed(home: Home, name: str, what: str, stream: str, error: TsmError | OSE
         last: Mapping[str, object] = next((one for one in told[::-1] if one["event"] in kinds), {})
         if any(last.get(key) != value for key, value in facts.items()):
             journal.record(home, name, f"{what}-failed", facts)
-    return Act(name, "", stream, reason=text, tried=what)
+    return Act(name, "", stream, reason=text, tried=what, failure=type(problem))
 
 
 def _compressions(home: Home, name: str, rule: Rule) -> Iterator[Act]:
