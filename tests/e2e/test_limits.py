@@ -60,7 +60,7 @@ def test_a_command_probe_asks_as_the_user_of_the_child(tsm: Tsm) -> None:
         tsm("start", "sleep 1000", "--name", "web", *options)
         tsm("patrol")
         who = f"{NOBODY.pw_uid} {NOBODY.pw_gid} {NOBODY.pw_gid}"
-        assert tsm("ls").row["reason"] == f"exited with 3: {who}"
+        assert tsm("ls").row["reason"] == f"health probe: exited with 3: {who}"
         tsm("delete", "web")
 
 
@@ -121,6 +121,25 @@ def test_what_cannot_be_had_is_told_and_leaves_nothing(
     assert said in refused.err
     assert refused.status == (2 if "pages" in said else 7)
     assert not (tsm.home / "runtime/processes/web").exists()
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("capability", "option", "said"),
+    [
+        ("sys_resource", "--rlimit nofile=5000", "rlimit nofile=5000: more than 4000 needs"),
+        ("sys_resource", "--oom-score-adj -1000", "oom-score-adj -1000: needs"),
+        ("sys_nice", "--nice -20", f"nice -20: less than {niceness()} needs"),
+    ],
+)
+def test_what_root_may_not_give_either_is_told_by_what_it_lacks(
+    tsm: Tsm, capability: str, option: str, said: str
+) -> None:
+    less = f"setpriv --inh-caps=-{capability} --bounding-set=-{capability}"
+    shown = tsm.shell(f"ulimit -n 4000; exec {less} tsm start 'sleep 1000' --name web {option}")
+    name = f"CAP_{capability.upper()}"
+    why = f"web: {said} the capability {name}, which root has not here"
+    assert (shown.status, shown.out.strip()) == (7, f"tsm start: {why}")
 
 
 def has_cgroups() -> bool:

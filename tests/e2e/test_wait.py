@@ -182,20 +182,27 @@ def test_a_crash_that_is_answered_by_a_restart_is_not_stopped(tsm: Tsm, gate: Ga
 
 
 @pytest.mark.parametrize(
-    ("until", "timeout"), [("exit", "0"), ("exit", "50ms"), ("stopped", ".05")]
+    ("until", "timeout", "said"),
+    [
+        ("exit", "0", "its run has not ended"),
+        ("exit", "50ms", "its run has not ended"),
+        ("stopped", ".05", "it is online, not stopped"),
+    ],
 )
-def test_too_late_is_5(tsm: Tsm, until: str, timeout: str) -> None:
+def test_too_late_is_5_and_says_what_is(tsm: Tsm, until: str, timeout: str, said: str) -> None:
     pid = tsm("start", "sleep 1000", "--name", "web").row["pid"]
     result = tsm("wait", "web", "--until", until, "--timeout", timeout, ok=False)
     assert (result.status, result.out) == (5, "")
-    assert result.err == "tsm wait: web: not there in time\n"
+    assert result.err == f"tsm wait: web: timed out: {said}\n"
     assert tsm("pid", "web").out == f"{pid}\n"
 
 
 def test_too_late_for_online_is_5(tsm: Tsm) -> None:
     tsm("start", "sleep 1000", "--name", "web")
     tsm("stop", "web")
-    assert tsm("wait", "web", "--until", "online", "--timeout", "50ms", ok=False).status == 5
+    late = tsm("wait", "web", "--until", "online", "--timeout", "50ms", ok=False)
+    said = "web: timed out: it is stopped (by command), not online"
+    assert (late.status, late.err) == (5, f"tsm wait: {said}\n")
 
 
 @pytest.mark.parametrize(("until", "timeout"), [("exit", "30d"), ("stopped", "9" * 30)])

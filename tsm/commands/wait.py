@@ -67,7 +67,8 @@ def _await_status(name: str, until: str, deadline_s: float | None, context: Cont
         child = None
         if until == "stopped" and one.pid is not None and one.ticks is not None:
             child = Identity(boot, one.pid, one.ticks)
-        _pause(name, child, deadline_s)
+        why = f" ({one.reason})" if one.reason else ""
+        _pause(name, child, deadline_s, f"it is {one.status}{why}, not {until}")
 
 
 def _exit_code(name: str, deadline_s: float | None, context: Context) -> int:
@@ -86,7 +87,8 @@ def _exit_code(name: str, deadline_s: float | None, context: Context) -> int:
             if run is None or run.id != awaited or run.exited:
                 continue
             return _UNKNOWN_CODE
-        _pause(name, run.child if child_lives else None, deadline_s)
+        child = run.child if child_lives else None
+        _pause(name, child, deadline_s, "its run has not ended")
         run = runs.read(context.home, name)
     return _journaled_code(name, awaited, context)
 
@@ -100,10 +102,11 @@ def _journaled_code(name: str, run_id: str, context: Context) -> int:
     return code if isinstance(code, int) else _UNKNOWN_CODE
 
 
-def _pause(name: str, child: Identity | None, deadline_s: float | None) -> None:
+def _pause(name: str, child: Identity | None, deadline_s: float | None, at: str) -> None:
+    """Wait until it may have come further. Raises TimedOut, which says where it is `at`."""
     left_s = 3600.0 if deadline_s is None else deadline_s - time.monotonic()
     if left_s <= 0:
-        message = f"{name}: not there in time"
+        message = f"{name}: timed out: {at}"
         raise TimedOut(message)
     if child is None:
         time.sleep(min(_LOOK_S, left_s))

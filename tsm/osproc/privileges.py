@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tsm.spec import Limits
 
 _SYS_NICE, _SYS_RESOURCE = 23, 24  # capabilities(7)
+_CAPABILITIES = {_SYS_NICE: "CAP_SYS_NICE", _SYS_RESOURCE: "CAP_SYS_RESOURCE"}
 _NUMBERS = {"locks": 10, "rttime": 15}  # that the module `resource` has no names for
 _UNLIMITED = float("inf")
 
@@ -40,10 +41,10 @@ def _problems(limits: Limits) -> Iterator[str]:
         if os.geteuid() != 0:
             yield f"{key} {limits.user or limits.group}: only root can run it as another"
     if limits.nice is not None and limits.nice < min(niceness(), _least_niceness()):
-        yield f"nice {limits.nice}: less than {niceness()} needs root"
+        yield f"nice {limits.nice}: less than {niceness()} {_needs(_SYS_NICE)}"
     adjust = limits.oom_score_adj
     if adjust is not None and adjust < min(0, _oom_score_adj()) and not _capable(_SYS_RESOURCE):
-        yield f"oom-score-adj {adjust}: needs root, with the capability CAP_SYS_RESOURCE"
+        yield f"oom-score-adj {adjust}: {_needs(_SYS_RESOURCE)}"
     for name, limit in limits.rlimits.items():
         yield from _rlimit_problems(name, limit)
 
@@ -60,7 +61,14 @@ def _rlimit_problems(name: str, limit: str) -> Iterator[str]:
         return
     most = resource.getrlimit(number)[1]
     if most != resource.RLIM_INFINITY and hard > most:
-        yield f"rlimit {name}={limit}: more than {most} needs root"
+        yield f"rlimit {name}={limit}: more than {most} {_needs(_SYS_RESOURCE)}"
+
+
+def _needs(capability: int) -> str:
+    """What this user, who has not the capability, would have to have; root may be without it."""
+    if os.geteuid() != 0:
+        return "needs root"
+    return f"needs the capability {_CAPABILITIES[capability]}, which root has not here"
 
 
 def _least_niceness() -> int:
