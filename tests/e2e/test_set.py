@@ -174,6 +174,17 @@ def test_what_needs_a_patrol_that_stays_is_told_where_none_does(tsm: Tsm) -> Non
     assert tsm("set", "web", "max-cpu=90").err == ""
 
 
+def test_the_journal_shows_people_what_set_has_said(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    words = ("max-memory=200M", "delay=1500ms", "success-codes=0,2", "rlimit=core=0", "max-cpu=50")
+    watched = ("watch=a", "watch=b", "env.LEVEL=a b", "health-restart=no")
+    said = tsm("set", "web", "--table", *words, *watched).out.removeprefix("web: ")
+    said = said.partition(" (takes effect")[0].strip()
+    assert "max-memory: not set -> 200M, " in said
+    for command in (("history", "web"), ("events",)):
+        assert tsm(*command, "--table").out.splitlines()[-1].endswith(f"changed={said}")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_another_user_brings_his_home_and_name_but_for_what_was_given(tsm: Tsm) -> None:
     dotenv = tsm.cwd / "dotenv"

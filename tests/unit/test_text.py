@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tsm.errors import Usage
+from tsm.policy.settings import SETTINGS
 from tsm.view import text
 from tsm.view.arguments import moment, seconds
 from tsm.view.events import sentence
@@ -248,11 +249,13 @@ json_values = st.recursive(
     event=st.text(max_size=9),
     name=st.text(max_size=9),
     facts=st.dictionaries(st.sampled_from(["code", "uptime_s", "killed", "later"]), json_values),
+    changed=st.dictionaries(st.sampled_from([*SETTINGS, "env.A"]), st.lists(json_values)),
 )
 def test_any_event_is_one_line_that_does_nothing_to_a_terminal(
-    time_s: float, event: str, name: str, facts: dict[str, object]
+    time_s: float, event: str, name: str, facts: dict[str, object], changed: dict[str, object]
 ) -> None:
-    shown = sentence({"time": time_s, "event": event, "name": name, **facts}, colour=False)
+    head = {"time": time_s, "event": event, "name": name}
+    shown = sentence({**head, **facts, "changed": changed}, colour=False)
     assert not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in shown)
     assert len(shown.splitlines()) == 1
 

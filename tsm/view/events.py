@@ -43,14 +43,16 @@ def _shown(value: object) -> str:
     if value is None:
         return "unknown"
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_change(one)}" for key, one in value.items())
+        return ", ".join(f"{key}: {_change(key, one)}" for key, one in value.items())
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _change(value: object) -> str:
-    """`1.0 -> 2.0`: what `set` has changed, as the definition has it."""
+def _change(key: str, value: object) -> str:
+    """`1s -> 2s`: what `set` has changed, as it says so."""
+    from tsm.view.settings import change  # not for every reader
+
     match value:
         case [old, new]:
-            return " -> ".join("not set" if one is None else str(one) for one in (old, new))
+            return change(key, old, new)
         case _:
             return str(value)

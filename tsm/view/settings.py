@@ -15,18 +15,19 @@ _UNSET = "not set"
 def typed(key: str, value: object) -> tuple[str, ...]:
     """What `set` takes for it, each a word: `200M`; several for what may be repeated, or none."""
     setting = SETTINGS.get(key)
+    if isinstance(value, list):  # of the journal
+        value = tuple(value)
     if value is None or value in ((), {}):
         return ()
     if isinstance(value, bool):
         return ("yes" if value else "no",)
     if isinstance(value, dict):
         return tuple(f"{name}={one}" for name, one in value.items())
-    if setting is not None and setting.gather is not None:
-        return tuple(value)  # type: ignore[arg-type]
     if isinstance(value, tuple):
-        return (",".join(map(str, value)),)
-    if setting is not None and setting.read is values.size:
-        return (_size(value),)  # type: ignore[arg-type]
+        words = tuple(map(str, value))
+        return words if setting is not None and setting.gather is not None else (",".join(words),)
+    if setting is not None and setting.read is values.size and isinstance(value, int):
+        return (_size(value),)
     if isinstance(value, float):
         unit = "s" if setting is not None and setting.read is values.seconds else ""
         return (_plain(value) + unit,)
@@ -42,10 +43,12 @@ def lines(key: str, value: object) -> list[str]:
 
 def sentence(differences: Mapping[str, list[object]]) -> str:
     """`nice: not set -> 5, delay: 1s -> 2s`."""
-    return ", ".join(
-        f"{key}: {_shown(key, old)} -> {_shown(key, new)}"
-        for key, (old, new) in differences.items()
-    )
+    return ", ".join(f"{key}: {change(key, *pair)}" for key, pair in differences.items())
+
+
+def change(key: str, old: object, new: object) -> str:
+    """`not set -> 200M`."""
+    return f"{_shown(key, old)} -> {_shown(key, new)}"
 
 
 def _shown(key: str, value: object) -> str:
