@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 ENV = "env."
 CWD = "cwd"
 _TSMS_OWN = ("PWD", "TSM_NAME", "TSM_RUN")  # tsm sets them for each run
-_OF_THE_START = ("name", "port", "command", "interpreter", "env-file", "clean-env")
+_OF_ANOTHER = ("name", "port")
+_OF_THE_START = ("command", "interpreter", "env-file", "clean-env")
 
 
 class Changes(Record):
@@ -117,8 +118,12 @@ def _variable(key: str) -> str:
 def _unknown(key: str) -> Usage:
     import difflib
 
+    if key in _OF_ANOTHER:
+        what = "with another it is another process: start that, and tsm delete this one"
+        return Usage(f"{key}: cannot be changed: {what}")
     if key in _OF_THE_START:
-        return Usage(f"{key}: cannot be changed: tsm delete the process, and start it anew")
+        what = "tsm stop the process, and define it anew: tsm start --name"
+        return Usage(f"{key}: cannot be changed: {what}")
     near = difflib.get_close_matches(key.replace("_", "-"), [*SETTINGS, CWD, ENV], 1)
     hint = f"did you mean {near[0]}? (see tsm set --help)" if near else "see tsm set --help"
     return Usage(f"{key!r}: no such setting: {hint}")
