@@ -190,7 +190,7 @@ class TestBroken:
     def test_run_record_without_its_head_is_named(self, tsm: Tsm) -> None:
         stopped(tsm, "bad")
         path = Files(tsm.home, "bad").folder / "run"
-        path.write_bytes(b"")
+        path.write_bytes(b"exit 0\n")
         assert_said(tsm("start", "bad", ok=False), 6, path)
         assert statuses(tsm) == {"bad": "broken"}
 

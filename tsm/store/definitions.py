@@ -74,7 +74,7 @@ def create(
 def _fill(home: Home, directory: str, meta: Meta, spec: Spec) -> None:
     spec_data = documents.object_bytes(documents.encoded(spec))
     replace(home.file(directory, "spec.json"), spec_data, durable=True)
-    replace(home.file(directory, "meta.json"), documents.meta_bytes(meta))
+    replace(home.file(directory, "meta.json"), documents.meta_bytes(meta), durable=True)
 
 
 def _check_room(home: Home, most: int | None) -> None:

@@ -38,8 +38,8 @@ def read(home: Home, name: str) -> dict[bytes, bytes]:
 
 
 def write(home: Home, name: str, environ: Mapping[bytes, bytes]) -> None:
-    """Replace the saved environment. The caller holds the lock of the process."""
-    replace(home.file(name, "env"), entries(environ))
+    """Replace the saved environment, durably. The caller holds the lock of the process."""
+    replace(home.file(name, "env"), entries(environ), durable=True)
 
 
 def entries(environ: Mapping[bytes, bytes]) -> bytes:

@@ -39,7 +39,10 @@ _WORDS = {
 
 
 def read(home: Home, name: str) -> Run | None:
-    """The record of the current or last run; None if there was none. Raises Broken."""
+    """The record of the current or last run; None if there was none. Raises Broken.
+
+    One without a byte is what a power cut can leave of the first run of all.
+    """
     return _read(home.file(name, "run"))
 
 
@@ -51,6 +54,8 @@ def _read(path: str) -> Run | None:
     except OSError as error:
         message = f"{path}: {error.strerror}"
         raise Broken(message) from error
+    if not data:
+        return None
     facts: dict[str, Any] = {"id": "", "boot": "", "time_s": 0.0, "why": "start", "past": []}
     for line in data.decode("ascii", "replace").split("\n")[:-1]:  # the last may be torn
         try:
