@@ -52,6 +52,21 @@ class Meta(Record):
     other: Mapping[str, object] = {}
 
 
+MOST = (1 << 53) - 1  # up to which every reader of JSON tells one number from the next
+_YEAR_9999_S = 253402300799
+META_NUMBERS = {  # least and most
+    "tsm_id": (1, MOST),
+    "pid": (1, 1 << 22),  # as the kernel gives them
+    "port": (1, 65535),
+    "start_time": (0, _YEAR_9999_S),
+    "restarts": (0, MOST),
+    "unstable_restarts": (0, MOST),
+    "ticks": (0, MOST),
+    "due": (0, _YEAR_9999_S),
+}
+META_WORDS = {"status": STATUSES, "health": ("healthy", "unhealthy", "unknown")}
+
+
 class Identity(Record):
     """One OS process for all time: a pid alone comes round again."""
 

@@ -36,6 +36,9 @@ META_VALUES: list[tuple[str, str, object]] = [
         ("name", "else"),
         ("start_time", "now"),
         ("restarts", {}),
+        ("restarts", -1),
+        ("port", 0),
+        ("status", "weird"),
     )
 ]
 SPEC_VALUES: list[tuple[str, str, object]] = [
@@ -256,13 +259,13 @@ class TestBroken:
 
     def test_last_id_is_made_up_for(self, tsm: Tsm) -> None:
         stopped(tsm, "a", "b")
-        for data in (b"", b"x", b"\xff"):
+        for data in (b"", b"x", b"\xff", b"9" * 20):
             (tsm.home / "runtime" / "last_id").write_bytes(data)
             name = f"c{len(data)}{data.hex()}"
             row = tsm("start", "--name", name, "--", *long_sleep()).row
             assert row["tsm_id"] == max(one["tsm_id"] for one in tsm("ls").rows)
         ids = [row["tsm_id"] for row in tsm("ls").rows]
-        assert ids == [1, 2, 3, 4, 5]
+        assert ids == [1, 2, 3, 4, 5, 6]
 
 
 class TestStrangers:

@@ -119,6 +119,7 @@ DAMAGES = (
     ("runtime/processes/web/meta.json", _unlink, "no meta"),
     ("runtime/processes/web/meta.json", content(b"\xff"), "a meta of garbage"),
     ("runtime/processes/web/meta.json", changed("tsm_id", "one"), "an id that is text"),
+    ("runtime/processes/web/meta.json", changed("restarts", -3), "restarts out of range"),
     ("runtime/processes/web/meta.json", changed("name", "other"), "a meta of another"),
     ("runtime/processes/web/run", content(b"garbage\n"), "a run record of garbage"),
     ("runtime/processes/web/run", content(b"id 0123456789abcdef\n"), "a record without a boot"),
@@ -136,6 +137,7 @@ DAMAGES = (
     ("runtime/processes/.old.gone", _half_made, "a half-removed directory"),
     ("runtime/processes/file", content(b""), "a file among the directories"),
     ("runtime/last_id", content(b"many\n"), "a last id of garbage"),
+    ("runtime/last_id", content(b"9" * 20), "a last id out of range"),
     ("runtime/last_id.new", content(b"1"), "an unfinished last id"),
     ("runtime/locks/nobody.lock", content(b""), "a lock of nobody"),
     ("config.toml", content(b"patrol = \n"), "a config that is no TOML"),
@@ -323,6 +325,22 @@ def test_what_check_finds_broken_is_broken_for_ls_as_well(tsm: Tsm) -> None:
     changed("port", 99999)(processes(tsm) / "down/spec.json")
     assert tsm("ls", "down").row["status"] == "broken"
     assert tsm("check", ok=False).status == 6
+
+
+def test_what_is_out_of_range_in_meta_is_broken_for_ls_and_named(tsm: Tsm) -> None:
+    used(tsm)
+    changed("port", 70000)(processes(tsm) / "down/meta.json")
+    assert tsm("ls", "down").row["status"] == "broken"
+    assert "port is 70000" in tsm("check", ok=False).row["problem"]
+
+
+def test_an_id_that_two_have_is_named_and_means_neither(tsm: Tsm) -> None:
+    used(tsm)
+    changed("tsm_id", 2)(processes(tsm) / "web/meta.json")
+    result = tsm("stop", "2", ok=False)
+    assert (result.status, "down, web" in result.err) == (2, True)
+    assert tsm("ls", "web").row["status"] == "online"
+    repaired(tsm, "runtime/processes/web/meta.json")
 
 
 def test_it_changes_nothing(tsm: Tsm) -> None:

@@ -15,6 +15,7 @@ from tsm.model import STATUSES, Meta
 from tsm.record import Record
 from tsm.record import changed as replace
 from tsm.spec import RESTART_POLICIES, Restart, Spec
+from tsm.store import atomic
 from tsm.store.documents import (
     decoded,
     encoded,
@@ -233,6 +234,35 @@ def test_meta_value_of_a_wrong_type_is_told_with_the_value(key: str, value: obje
     with pytest.raises(Broken, match=f"^path: {key} is ") as broken:
         decoded(Meta, {**encoded(META), key: value}, "path")
     assert json.dumps(value) in str(broken.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("tsm_id", 0),
+        ("tsm_id", 2**53),
+        ("pid", -5),
+        ("pid", 0),
+        ("port", 70000),
+        ("status", "weird"),
+        ("start_time", -1.0),
+        ("start_time", 1e300),
+        ("start_time", float("nan")),
+        ("restarts", -3),
+        ("unstable_restarts", -1),
+        ("ticks", -1),
+        ("health", "foo"),
+        ("due", float("inf")),
+    ],
+)
+def test_meta_value_out_of_its_range_is_told_with_the_value(
+    home: Home, key: str, value: object
+) -> None:
+    path = home.file("web", "meta.json")
+    atomic.replace(path, object_bytes({**encoded(META), key: value}))
+    with pytest.raises(Broken, match=f"^{path}: {key} is ") as broken:
+        read_meta(home, "web")
+    assert str(value) in str(broken.value)
 
 
 def test_an_integer_will_do_for_seconds() -> None:

@@ -363,6 +363,10 @@ class TestSelection:
         with pytest.raises(Usage, match="api-1, api-2"):
             self.of("api")
 
+    def test_of_an_id_that_several_have_is_refused(self) -> None:
+        with pytest.raises(Usage, match="a, b: give its name"):
+            selected(["1"], ["a", "b", "c"], {"a": 1, "b": 1, "c": 2}.get)
+
     @given(names=st.lists(NAMES, unique=True), word=st.text() | NAMES)
     def test_never_invents_and_always_finds_itself(self, names: list[str], word: str) -> None:
         ids = {name: number for number, name in enumerate(names, 1)}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
 from shlex import quote
 
-from tsm.errors import Broken, TsmError
+from tsm.errors import TsmError
 from tsm.patrol.lost import lost
 from tsm.patrol.process import sound_meta, sound_saved, sound_spec
 from tsm.quantities import counted
@@ -20,6 +19,7 @@ from tsm.store import (
     definitions,
     displaced,
     environment,
+    ids,
     journal,
     lock,
     log_index,
@@ -64,6 +64,11 @@ def findings(home: Home) -> Iterator[Finding]:
 def _processes(home: Home) -> Iterator[Finding]:
     for name in home.names():
         yield from _process(home, name)
+    for name, other in ids.given_twice(home).items():
+        problem = f"tsm_id is that of {other} as well"
+        yield Finding(
+            home.file(name, "meta.json"), problem, f"tsm delete {name}, and start it anew"
+        )
     for path in definitions.strangers(home):
         yield Finding(path, "not a directory, so not a process", _away(path))
     left = definitions.leftovers(home) | definitions.orphan_locks(home)
@@ -114,8 +119,8 @@ def _toolkit(home: Home) -> Iterator[Finding]:
     toml = config.path(home)
     again = f"correct it, or rm {'-r ' * os.path.isdir(toml)}{quote(toml)}"
     yield from _read(toml, lambda: config.read(home), again)
-    last_id = f"{home.runtime}/last_id"
-    yield from _read(last_id, lambda: _number(last_id), f"rm {quote(last_id)}")
+    last_id = ids.last_file(home)
+    yield from _read(last_id, lambda: ids.last_given(home), f"rm {quote(last_id)}")
     yield from _unfinished(home, lock.HOME, home.runtime)
     yield from _unfinished(home, lock.SAVED, home.saved)
 
@@ -192,14 +197,6 @@ def _aside(path: str) -> str:
 
 def _unreadable(path: str, error: OSError) -> Finding:
     return Finding(path, error.strerror or str(error), "see to it that you may read it")
-
-
-def _number(path: str) -> None:
-    with suppress(FileNotFoundError), open(path, "rb") as file:
-        text = file.read(32).strip()
-        if not text.isdigit():
-            message = "not a number"
-            raise Broken(message)
 
 
 def _read(path: str, read: Callable[[], object], repair: str) -> Iterator[Finding]:

@@ -121,7 +121,7 @@ def sound_meta(home: Home, name: str) -> Meta:
 
 @lru_cache(1024)  # as above
 def _sound_meta(path: str, name: str, data: bytes) -> Meta:
-    meta = documents.decoded(Meta, documents.parsed(data, path), path)
+    meta = documents.meta(data, path)
     if meta.name != name:
         message = f"{path}: name {meta.name!r}: should be {name!r}, like the directory"
         raise Broken(message)

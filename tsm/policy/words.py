@@ -95,12 +95,12 @@ def _matches(word: str, names: Sequence[str], id_of: Callable[[str], int | None]
         found = [name for name in names if fnmatch.fnmatchcase(name, word)]
         return found or _nobody(word, names)
     if word.isdecimal():
-        found = [name for name in names if str(id_of(name)) == word]
-        return found or _nobody(word, names)
-    short = re.compile(re.escape(word) + r"-[0-9]+")
-    found = [name for name in names if short.fullmatch(name)]
+        found, more = [name for name in names if str(id_of(name)) == word], "its name"
+    else:
+        short = re.compile(re.escape(word) + r"-[0-9]+")
+        found, more = [name for name in names if short.fullmatch(name)], "the name with its port"
     if len(found) > 1:
-        message = f"{word}: could be any of {', '.join(found)}: give the name with its port"
+        message = f"{word}: could be any of {', '.join(found)}: give {more}"
         raise Usage(message)
     return found or _nobody(word, names)
 

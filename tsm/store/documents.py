@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 
 from tsm.errors import Broken
-from tsm.model import Meta
+from tsm.model import META_NUMBERS, META_WORDS, Meta
 from tsm.spec import Hooks, Limits, Logs, Probe, Restart, Schedule, Spec, Watch
 from tsm.store.atomic import read_whole, replace
 
@@ -49,7 +49,23 @@ _ITEMS = {"tuple[str, ...]": str, "tuple[int, ...]": int, "Mapping[str, str]": s
 def read_meta(home: Home, name: str) -> Meta:
     """The meta of a process. Raises Broken with the file's path."""
     path = home.file(name, "meta.json")
-    return decoded(Meta, read_object(path), path)
+    return meta(content(path), path)
+
+
+def meta(data: bytes, path: str) -> Meta:
+    """The meta that a file holds, each value within its range. Raises Broken with its path."""
+    found = decoded(Meta, parsed(data, path), path)
+    for key, (least, most) in META_NUMBERS.items():
+        number = getattr(found, key)
+        if number is not None and not least <= number <= most:
+            message = f"{path}: {key} is {number}: not within {least} to {most}"
+            raise Broken(message)
+    for key, words in META_WORDS.items():
+        word = getattr(found, key)
+        if word is not None and word not in words:
+            message = f"{path}: {key} is {json.dumps(word)[:60]}: not one of {', '.join(words)}"
+            raise Broken(message)
+    return found
 
 
 def write_meta(home: Home, meta: Meta) -> None:
