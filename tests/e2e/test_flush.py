@@ -53,6 +53,19 @@ def test_a_name_is_asked_for_and_must_be_known(tsm: Tsm) -> None:
     assert tsm("flush", "nobody", ok=False).status == 3
 
 
+@pytest.mark.parametrize("file", ["meta.json", "spec.json", "run"])
+@pytest.mark.parametrize("argv", [("flush",), ("flush", "--rotated"), ("rotate", "--force")])
+def test_the_log_of_what_is_broken_stays(tsm: Tsm, argv: tuple[str, ...], file: str) -> None:
+    tsm("start", "sh -c 'echo one; exec sleep 1000'", "--name", "web")
+    folder = Files(tsm.home, "web").folder
+    eventually(lambda: (folder / "current.out").read_bytes() == b"one\n")
+    (folder / file).write_text("x\n")
+    result = tsm(*argv, "web", ok=False)
+    assert (result.status, result.out) == (6, "")
+    assert str(folder / file) in result.err
+    assert (folder / "current.out").read_bytes() == b"one\n"
+
+
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
 def test_a_log_that_is_no_file_keeps_no_other_from_being_emptied(
     tsm: Tsm, make: Callable[[Path], None]

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from tsm.errors import Broken, Busy, Failed, TsmError, refused
 from tsm.patrol.log_restore import restored
-from tsm.patrol.process import child_pid, sound_spec
+from tsm.patrol.process import child_pid, load
 from tsm.patrol.rotate import mend, rotate
 from tsm.policy import rotation
 from tsm.record import Record
@@ -56,7 +56,7 @@ def look_after(home: Home, name: str, settings: Config, *, force: bool = False) 
     Takes no lock but that of rotations: if another has it, all is left to him, but that `force`
     waits. What fails is journaled, once. Raises Broken, OSError.
     """
-    rule = rotation.settled(sound_spec(home, name).logs, settings.logs)
+    rule = rotation.settled(load(home, name).spec.logs, settings.logs)
     with rotated.lock(home, name, _LOCK_S if force else 0.0) as had:
         if not had:
             return [Act(name, "", reason="is being rotated already", failure=Busy)]
@@ -88,7 +88,8 @@ def look_after_all(
         except FileNotFoundError:
             continue
         except (TsmError, OSError) as error:
-            problems.append(error if isinstance(error, TsmError) else refused(error))
+            if definitions.exists(home, name):
+                problems.append(error if isinstance(error, TsmError) else refused(error))
     return [*acts, *make_room(home, settings)], problems
 
 
@@ -100,8 +101,9 @@ def worth_telling(acts: Iterable[Act]) -> list[Act]:
 def flush(home: Home, name: str, *, all_of_it: bool = False) -> list[Act]:
     """Empty the current files of one process, and remove the rotated ones if asked to.
 
-    The child keeps its files open, and goes on at their beginnings. Raises Busy, OSError.
+    The child keeps its files open, and goes on at their beginnings. Raises Broken, Busy, OSError.
     """
+    load(home, name)  # nobody changes what is broken
     acts = []
     with rotated.lock(home, name, _LOCK_S) as had:
         if not had:
