@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -212,3 +213,20 @@ def test_a_broken_one_is_6_and_the_others_are_told(tsm: Tsm, file: str, *, up: b
 def test_an_unknown_name_is_3(tsm: Tsm) -> None:
     result = tsm("describe", "nobody", ok=False)
     assert (result.status, result.out) == (3, "")
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_an_environment_that_cannot_be_read_hides_nothing_else(tsm: Tsm, *, up: bool) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    if not up:
+        tsm("stop", "web")
+    path = processes(tsm) / "web/env"
+    path.write_bytes(b"junk")
+    result = tsm("describe", "web", ok=False)
+    assert (result.status, result.err.count("\n"), str(path) in result.err) == (6, 1, True)
+    row = result.row
+    assert set(row) == KEYS
+    assert (row["status"], row["env_count"]) == ("online" if up else "stopped", None)
+    assert row["run"]["why"] == "start"
+    shown = tsm("describe", "web", "--table", ok=False)
+    assert re.search(r"^environment +cannot be read$", shown.out, re.MULTILINE)

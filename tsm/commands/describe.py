@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tsm.context import Context
+    from tsm.errors import TsmError
     from tsm.model import OsProcess, Run
     from tsm.patrol.observe import Observed
     from tsm.spec import Spec
@@ -46,16 +47,26 @@ def run(opts: Namespace, context: Context) -> int:
     status = 0
     rows = table.processes()
     for one in observe_all(context.home, opts.names):
+        env_count, problems = _env_count(context.home, one.name)
         try:
-            facts = _facts(one, rows, context)
+            facts = {**_facts(one, rows, context), "env_count": env_count}
         except Broken as error:
             facts = {"name": one.name, "status": "broken", "reason": str(error)}
-            status = error.status
+            status, problems = error.status, []
         if context.as_json:
             context.row(facts, "")
         else:
             _show(facts, context)
+        status = context.report(problems) or status
     return status
+
+
+def _env_count(home: Home, name: str) -> tuple[int | None, list[TsmError]]:
+    """How many variables are saved for it; None, and why, where they cannot be read."""
+    try:
+        return len(environment.read(home, name)), []
+    except Broken as error:
+        return None, [error]
 
 
 def _facts(one: Observed, rows: Sequence[OsProcess], context: Context) -> dict[str, object]:
@@ -79,7 +90,6 @@ def _facts(one: Observed, rows: Sequence[OsProcess], context: Context) -> dict[s
         "mem": mem,
         "spec": {**documents.encoded(process.spec), "env": masked(process.spec.env)},
         "settings": _settings(process.spec),
-        "env_count": len(environment.read(home, name)),
         "run": _run_facts(process.run),
         "exits": _exits(one, context),
         "paths": {
@@ -179,7 +189,7 @@ def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("cwd", spec["cwd"]),
         ("port", spec["port"]),
         ("umask", spec["umask"]),
-        ("environment", f"{counted(facts['env_count'], 'variable')} (tsm env {facts['name']})"),
+        ("environment", _environment(facts)),
         ("env file", spec["env_file"]),
         ("restart", policy),
         ("stop", f"{spec['stop_signal']}, then SIGKILL after {spec['stop_timeout_s']:g} s"),
@@ -187,6 +197,13 @@ def _lines(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         *facts["paths"].items(),
     )
     return [(key, str(value)) for key, value in rows if value not in (None, "")]
+
+
+def _environment(facts: Mapping[str, Any]) -> str:
+    count = facts["env_count"]
+    if count is None:
+        return "cannot be read"
+    return f"{counted(count, 'variable')} (tsm env {facts['name']})"
 
 
 def _moment(time_s: float) -> str:
