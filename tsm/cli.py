@@ -172,7 +172,8 @@ def _failed(name: str, message: str, status: int) -> int:
     except OSError:  # what is left of the output is lost: the interpreter is not to try again
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if message:
-        line = " ".join(message.splitlines())
+        from tsm.view.text import printable
+
         with suppress(OSError):
-            sys.stderr.write(f"{name}: {line}\n")
+            sys.stderr.write(f"{name}: {printable(message)}\n")
     return status

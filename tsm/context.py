@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 
 from tsm.store import home
+from tsm.view import text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ class Context:
     def row(self, values: Mapping[str, object], sentence: str) -> None:
         """Print one result at once: a JSON object for programs, a sentence for people."""
         self.end_progress()
-        self.write(f"{_encoded(values) if self.as_json else sentence}\n")
+        self.write(f"{_encoded(values) if self.as_json else text.printable(sentence)}\n")
         self.flush()
 
-    def write(self, text: str) -> None:
+    def write(self, data: str) -> None:
         """Print data. A reader that has gone stops no act: `lost` tells at the end."""
-        self.write_bytes(os.fsencode(text))
+        self.write_bytes(os.fsencode(data))
 
     def write_bytes(self, data: bytes) -> None:
         """Print data as it is."""
@@ -75,21 +76,21 @@ class Context:
             self.say(f"tsm {self.command}: {problem}")
         return problems[0].status if problems else 0
 
-    def say(self, text: str) -> None:
+    def say(self, line: str) -> None:
         """Talk: to standard error, never mixed with data."""
         self.end_progress()
         with suppress(OSError):
-            sys.stderr.write(text + "\n")
+            sys.stderr.write(text.printable(line) + "\n")
 
-    def warn(self, text: str | None) -> None:
+    def warn(self, line: str | None) -> None:
         """Say what the user should know, if there is anything."""
-        if text is not None:
-            self.say(text)
+        if line is not None:
+            self.say(line)
 
-    def progress(self, text: str) -> None:
+    def progress(self, line: str) -> None:
         """Tell who watches a terminal what takes so long; the next text takes its place."""
         if sys.stderr.isatty():
-            self._overwrite(text)
+            self._overwrite(text.printable(line))
             self._progressing = True
 
     def reader_gone(self, timeout_s: float | None, until: int | None = None) -> bool:
@@ -113,9 +114,9 @@ class Context:
             self._progressing = False
 
     @staticmethod
-    def _overwrite(text: str) -> None:
+    def _overwrite(line: str) -> None:
         with suppress(OSError):
-            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.write(f"\r\x1b[K{line}")
             sys.stderr.flush()
 
 

@@ -7,8 +7,8 @@ from tests.docs.source import imports, modules
 NOUNS = {"model", "spec", "errors", "quantities"}
 MAY_IMPORT = {
     "__main__": {"cli"},
-    "cli": {"commands", "context", "model", "errors"},
-    "context": {"store", "errors"},
+    "cli": {"commands", "context", "view", "model", "errors"},
+    "context": {"store", "view", "errors"},
     "commands": {"context", "policy", "store", "osproc", "patrol", "view", *NOUNS},
     "patrol": {"policy", "store", "osproc", *NOUNS},
     "view": {"policy", *NOUNS},

@@ -294,6 +294,15 @@ class TestStrangers:
         assert statuses(tsm)["good"] == "stopped"
         assert below(stranger) == []
 
+    @pytest.mark.parametrize("name", ["nl\nx", "\udcff", "\x1b[2J"])
+    def test_name_does_nothing_to_a_terminal(self, tsm: Tsm, name: str) -> None:
+        (tsm.home / "runtime" / "processes" / name).mkdir(parents=True)
+        for argv in (("ls", "--table"), ("check", "--table"), ("patrol",), ("stop", name)):
+            result = tsm(*argv, ok=None)
+            lines = [*result.out.splitlines(), *result.err.splitlines()]
+            assert lines
+            assert all(line.isprintable() for line in lines), result
+
     @pytest.mark.parametrize("file", ["meta.json", "spec.json", "run"])
     def test_directory_in_the_place_of_a_file_is_broken_and_harms_nobody(
         self, tsm: Tsm, file: str

@@ -343,6 +343,25 @@ def test_an_id_that_two_have_is_named_and_means_neither(tsm: Tsm) -> None:
     repaired(tsm, "runtime/processes/web/meta.json")
 
 
+@pytest.mark.parametrize("name", ["b ad", "nl\nx", "\udcff", "-x", "*", "all", "no$(such)"])
+def test_a_repair_is_fit_for_a_shell_whatever_the_name(tsm: Tsm, name: str) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    (processes(tsm) / name).mkdir()
+    shown = tsm("check", "--table", ok=False).out
+    assert all(line.isprintable() for line in shown.splitlines())
+    assert shown.count("\n  repair: tsm delete ") == shown.count("\n") // 2
+    followed(tsm, tsm("check", ok=False).rows[0])
+    assert tsm("check").out == ""
+    assert [row["name"] for row in tsm("ls").rows] == ["web"]
+
+
+def test_a_folder_with_a_dot_first_is_called_so(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    (processes(tsm) / ".foo").mkdir()
+    assert tsm("check", ok=False).row["problem"] == "not a process: its name begins with a dot"
+    repaired(tsm, "runtime/processes/.foo")
+
+
 def test_it_changes_nothing(tsm: Tsm) -> None:
     used(tsm)
     for file, damage in {file: damage for file, damage, _ in DAMAGES + DAMAGES_TO_A_SAVE}.items():

@@ -139,6 +139,15 @@ def test_what_is_not_printable_is_escaped(raw: str, shown: str) -> None:
     assert text.printable(raw) == shown
 
 
+def test_cells_of_a_table_do_nothing_to_a_terminal_but_for_its_colours() -> None:
+    rows = [["nl\nx", text.painted("a\x1b[2J", "31", colour=True)], ["\x1b[31m\udcff", "b"]]
+    assert text.table(["Name", "Word"], rows, []).splitlines() == [
+        "Name            Word",
+        "nl\\nx           \x1b[31ma\\x1b[2J\x1b[0m",
+        "\\x1b[31m\\udcff  b",
+    ]
+
+
 def test_colours_are_added_only_where_they_are_wanted() -> None:
     assert text.status("online", colour=False) == "online"
     assert text.status("online", colour=True) == "\x1b[32monline\x1b[0m"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,6 +16,8 @@ from tsm.policy.words import (
     full_name,
     is_name,
     needs_shell,
+    only,
+    quoted,
     script,
     selected,
     shell_argv,
@@ -363,6 +366,18 @@ class TestSelection:
         with pytest.raises(Usage, match="api-1, api-2"):
             self.of("api")
 
+    @given(names=st.lists(st.text(min_size=1), unique=True, min_size=1))
+    def test_of_the_word_for_only_one_is_just_that(self, names: list[str]) -> None:
+        for name in [*names, "all", "-a", "*"]:
+            every = [*names, "all", "-a", "*", "ball", "a-a"]
+            assert selected([only(name)], list(dict.fromkeys(every)), lambda _: None) == [name]
+            assert not only(name).startswith("-")
+
+    @pytest.mark.parametrize("name", ["all", "*", "a*", "[a]", "-[!a]", "?"])
+    def test_of_the_word_for_only_one_is_nothing_once_that_is_gone(self, name: str) -> None:
+        with pytest.raises(NoSuchProcess):
+            selected([only(name)], ["a", "b", "ball", "-b"], lambda _: None)
+
     def test_of_an_id_that_several_have_is_refused(self) -> None:
         with pytest.raises(Usage, match="a, b: give its name"):
             selected(["1"], ["a", "b", "c"], {"a": 1, "b": 1, "c": 2}.get)
@@ -378,3 +393,17 @@ class TestSelection:
         except TsmError:
             return
         assert set(found) <= set(names)
+
+
+@given(st.binary(min_size=1).map(os.fsdecode).filter(lambda word: "\0" not in word))
+@example("b ad")
+@example("it's \udcff%d\\n\n-")
+def test_a_quoted_word_can_be_printed_and_is_the_same_to_a_shell(word: str) -> None:
+    if word.endswith("\n"):
+        word += "."
+    shown = quoted(word)
+    assert shown.isprintable()
+    command = ["/bin/sh", "-c", f"printf %s. {shown}"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == os.fsencode(
+        f"{word}."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tsm.patrol.inspection import findings
+from tsm.view import text
 from tsm.view.arguments import add_output
 
 TYPE_CHECKING = False
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from tsm.context import Context
+    from tsm.patrol.inspection import Finding
 
 _BROKEN = 6
 
@@ -24,7 +26,12 @@ def run(_opts: Namespace, context: Context) -> int:
     found = list(findings(context.home))
     for one in found:
         values = {"path": one.path, "problem": one.problem, "repair": one.repair}
-        context.row(values, f"{one.path}: {one.problem}\n  repair: {one.repair}")
+        context.row(values, _sentence(one))
     if not found:
         context.say(f"{context.home.root}: all files are as documented")
     return _BROKEN if found else 0
+
+
+def _sentence(one: Finding) -> text.Shown:
+    problem = text.printable(f"{one.path}: {one.problem}")
+    return text.Shown(f"{problem}\n  repair: {text.printable(one.repair)}")

@@ -76,7 +76,7 @@ def _show(
             message = f"{name}: has no such crash report"
             raise Failed(message)
         return
-    context.row(report, view.page(report, colour=context.colour).rstrip("\n"))
+    context.row(report, view.page(report, colour=context.colour))
 
 
 def _read(listed: Sequence[crashes.Listed], problems: list[TsmError]) -> Iterator[dict[str, Any]]:

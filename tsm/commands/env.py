@@ -7,7 +7,6 @@ import os
 from tsm.patrol.choose import chosen
 from tsm.policy.environ import masked
 from tsm.store import environment
-from tsm.view import text
 from tsm.view.arguments import add_output
 
 TYPE_CHECKING = False
@@ -30,7 +29,5 @@ def run(opts: Namespace, context: Context) -> int:
         saved = environment.read(context.home, name)
         texts = {os.fsdecode(key): os.fsdecode(value) for key, value in sorted(saved.items())}
         for key, value in (texts if opts.reveal else masked(texts)).items():
-            context.row(
-                {"name": name, "key": key, "value": value}, text.printable(f"{key}={value}")
-            )
+            context.row({"name": name, "key": key, "value": value}, f"{key}={value}")
     return 0

@@ -75,7 +75,7 @@ def _answer(one: Redefinition, context: Context) -> None:
         said += f" (takes effect with the next run: tsm restart {name})"
     if one.rests:
         said += f" (stays down: tsm start {name})"
-    context.row(values, text.printable(f"{name}: {said}"))
+    context.row(values, f"{name}: {said}")
 
 
 def _show(names: Sequence[str], context: Context, *, everything: bool) -> int:
@@ -83,8 +83,8 @@ def _show(names: Sequence[str], context: Context, *, everything: bool) -> int:
         rows = list(_rows(load(context.home, name).spec, everything=everything))
         for key, value, usual in rows:
             values = {"name": name, "key": key, "value": value, "default": usual}
-            shown = "\n".join(f"{name}: {line}" for line in settings.lines(key, value))
-            context.row(values, text.printable(shown) if "\n" not in shown else shown)
+            shown = [text.printable(f"{name}: {one}") for one in settings.lines(key, value)]
+            context.row(values, text.Shown("\n".join(shown)))
         if not rows:
             context.say(f"{name}: every setting is as by default: tsm set --all {name} shows them")
     return 0

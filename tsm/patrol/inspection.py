@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from shlex import quote
 
 from tsm.errors import TsmError
 from tsm.patrol.lost import lost
 from tsm.patrol.process import sound_meta, sound_saved, sound_spec
+from tsm.policy.words import is_name, only, quoted
 from tsm.quantities import counted
 from tsm.record import Record
 from tsm.spec import MERGED
@@ -66,11 +66,12 @@ def _processes(home: Home) -> Iterator[Finding]:
         yield from _process(home, name)
     for name, other in ids.given_twice(home).items():
         problem = f"tsm_id is that of {other} as well"
-        yield Finding(
-            home.file(name, "meta.json"), problem, f"tsm delete {name}, and start it anew"
-        )
+        yield Finding(home.file(name, "meta.json"), problem, _anew(name))
     for path in definitions.strangers(home):
-        yield Finding(path, "not a directory, so not a process", _away(path))
+        what = "not a process: its name begins with a dot"
+        if not os.path.isdir(path):
+            what = "not a directory, so not a process"
+        yield Finding(path, what, _away(path))
     left = definitions.leftovers(home) | definitions.orphan_locks(home)
     for path, name in left.items():
         yield from _left(home, name, path, "left by a killed command")
@@ -95,7 +96,7 @@ def _events(home: Home) -> Iterator[Finding]:
         yield from _lines(path, "event", journal.unreadable_lines)
     for path, count in journal.lost(home).items():
         problem = f"{counted(count, 'event')} could not be written"
-        yield Finding(path, problem, f"make room: the next event tells it, or rm {quote(path)}")
+        yield Finding(path, problem, f"make room: the next event tells it, or rm {quoted(path)}")
 
 
 def _samples(home: Home) -> Iterator[Finding]:
@@ -117,30 +118,41 @@ def _crashes(home: Home) -> Iterator[Finding]:
 
 def _toolkit(home: Home) -> Iterator[Finding]:
     toml = config.path(home)
-    again = f"correct it, or rm {'-r ' * os.path.isdir(toml)}{quote(toml)}"
+    again = f"correct it, or rm {'-r ' * os.path.isdir(toml)}{quoted(toml)}"
     yield from _read(toml, lambda: config.read(home), again)
     last_id = ids.last_file(home)
-    yield from _read(last_id, lambda: ids.last_given(home), f"rm {quote(last_id)}")
+    yield from _read(last_id, lambda: ids.last_given(home), f"rm {quoted(last_id)}")
     yield from _unfinished(home, lock.HOME, home.runtime)
     yield from _unfinished(home, lock.SAVED, home.saved)
 
 
 def _process(home: Home, name: str) -> Iterator[Finding]:
-    again = f"tsm delete {name}, and start it anew"
-    anew = f"tsm restart --update-env {name}"
-    yield from _read(home.file(name, "spec.json"), lambda: sound_spec(home, name), again)
-    yield from _read(home.file(name, "meta.json"), lambda: sound_meta(home, name), again)
-    yield from _read(home.file(name, "run"), lambda: runs.read(home, name), again)
+    again = _anew(name)
+    broken = [
+        *_read(home.file(name, "spec.json"), lambda: sound_spec(home, name), again),
+        *_read(home.file(name, "meta.json"), lambda: sound_meta(home, name), again),
+        *_read(home.file(name, "run"), lambda: runs.read(home, name), again),
+    ]
+    yield from broken
     yield from _read(home.file(name, "down"), lambda: runs.wanted_down(home, name), again)
     kept = runs.unreported_file(home, name)
     yield from _read(kept, lambda: runs.unreported(home, name), _away(kept))
-    yield from _read(home.file(name, "env"), lambda: environment.read(home, name), anew)
+    given = again if broken else f"tsm restart --update-env {name}"
+    yield from _read(home.file(name, "env"), lambda: environment.read(home, name), given)
     env = home.file(name, "env")
     if os.path.exists(env) and stat.S_IMODE(os.stat(env).st_mode) & 0o077:
-        yield Finding(env, "others may read it, and it may hold secrets", f"chmod 600 {quote(env)}")
+        yield Finding(
+            env, "others may read it, and it may hold secrets", f"chmod 600 {quoted(env)}"
+        )
     yield from _unfinished(home, name, home.process(name))
     for stream in logs.STREAMS:
         yield from _log(home, name, stream)
+
+
+def _anew(name: str) -> str:
+    """To delete what is broken; what has no name of a process can be none afterwards either."""
+    delete = f"tsm delete {quoted(only(name))}"
+    return f"{delete}, and start it anew" if is_name(name) else delete
 
 
 def _unfinished(home: Home, name: str, folder: str) -> Iterator[Finding]:
@@ -163,7 +175,11 @@ def _log(home: Home, name: str, stream: str) -> Iterator[Finding]:
     lead = logs.lead(log)
     if lead != MERGED:
         file = log if lead is None else os.path.join(home.process(name), lead)
-        again = _away(log) if lead is None else f"move it away, or tsm set {name} {stream}=ANOTHER"
+        again = (
+            _away(log)
+            if lead is None
+            else f"move it away, or tsm set {quoted(name)} {stream}=ANOTHER"
+        )
         yield from _read(file, lambda: log_paths.check_file(file), again)
     yield from _read(note, lambda: cut.noted(note), _away(note))
     plain = [one.path for one in rotated.files(home, name, stream) if not one.compressed]
@@ -182,17 +198,17 @@ def _lines(path: str, noun: str, unreadable: Callable[[str], list[int]]) -> Iter
     if bad:
         lines = ";".join(f"{number}d" for number in bad[:_LINES])
         problem = f"lines that hold no {noun}, and are passed over: {len(bad)}, from {bad[0]} on"
-        yield Finding(path, problem, f"remove them: sed -i '{lines}' {quote(path)}")
+        yield Finding(path, problem, f"remove them: sed -i '{lines}' {quoted(path)}")
 
 
 def _away(path: str) -> str:
     plain = os.path.islink(path) or not os.path.isdir(path)
-    return f"rm {quote(path)}" if plain else f"rm -r {quote(path)}"
+    return f"rm {quoted(path)}" if plain else f"rm -r {quoted(path)}"
 
 
 def _aside(path: str) -> str:
     """Out of the way, and kept: it may be mended."""
-    return f"mv {quote(path)} {quote(f'{path}.unreadable')}"
+    return f"mv {quoted(path)} {quoted(f'{path}.unreadable')}"
 
 
 def _unreadable(path: str, error: OSError) -> Finding:
@@ -205,6 +221,6 @@ def _read(path: str, read: Callable[[], object], repair: str) -> Iterator[Findin
     except TsmError as error:
         yield Finding(path, str(error).removeprefix(f"{path}: "), repair)
     except IsADirectoryError as error:
-        yield Finding(path, str(error.strerror), f"rm -r {quote(path)}")
+        yield Finding(path, str(error.strerror), f"rm -r {quoted(path)}")
     except OSError as error:
         yield _unreadable(path, error)

@@ -118,6 +118,26 @@ def _nobody(word: str, names: Sequence[str]) -> list[str]:
     raise NoSuchProcess(message)
 
 
+def only(name: str) -> str:
+    """The word that means just the process of that name, which may be that of any directory."""
+    if _is_glob(name):
+        import glob
+
+        return glob.escape(name)
+    return f"[{name[0]}]{name[1:]}" if name == "all" or name.startswith("-") else name
+
+
+def quoted(word: str) -> str:
+    """The word for a shell, as text that can be printed and copied; no newline ends it."""
+    import shlex
+
+    if word.isprintable():
+        return shlex.quote(word)
+    known = word.replace("\\", "\\\\").replace("%", "%%").encode("utf-8", "surrogateescape")
+    signs = (chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}" for byte in known)
+    return f'"$(printf {shlex.quote("".join(signs))})"'
+
+
 def needs_shell(command: str) -> bool:
     """Whether the command means something only to a shell: operators, expansions, globs."""
     bare = _without_quotes(command)

@@ -18,25 +18,25 @@ def table(reports: Sequence[Mapping[str, Any]]) -> str:
     rows = [
         (
             _stamp(one["time"]),
-            text.printable(one["name"]),
-            text.printable(one["kind"]),
+            one["name"],
+            one["kind"],
             _exit(one),
             text.duration(one["uptime_s"]) or "-",
-            text.printable(one["rule"]),
+            one["rule"],
         )
         for one in reports
     ]
     return text.table(_HEADS, rows, ("Uptime",))
 
 
-def page(report: Mapping[str, Any], *, colour: bool) -> str:
+def page(report: Mapping[str, Any], *, colour: bool) -> text.Shown:
     """All of a report: facts first, then what the run wrote last."""
-    kind = text.printable(report["kind"])
+    kind = report["kind"]
     facts = (
         ("name", f"{report['name']} (id {report.get('tsm_id')})"),
         ("kind", text.painted(kind, _COLOURS.get(kind, "31"), colour=colour)),
         ("time", f"{_stamp(report['time'])} UTC"),
-        ("rule", text.printable(report["rule"])),
+        ("rule", report["rule"]),
         ("exit", _exit(report)),
         ("core", _core(report)),
         ("uptime", text.duration(report["uptime_s"])),
@@ -44,12 +44,16 @@ def page(report: Mapping[str, Any], *, colour: bool) -> str:
         ("run", report.get("run")),
         ("restarts", report.get("restarts")),
         ("killed", ", ".join(map(str, report["killed"]))),
-        ("command", text.printable(str(report["spec"].get("command")))),
-        ("cwd", text.printable(str(report["spec"].get("cwd")))),
+        ("command", report["spec"].get("command")),
+        ("cwd", report["spec"].get("cwd")),
         ("environment", " ".join(_variables(report["spec"]))),
         ("usage", _usage(report["usage"])),
     )
-    lines = [f"{key:<12}{value}" for key, value in facts if value not in (None, "", "-")]
+    known = [(key, value) for key, value in facts if value not in (None, "", "-")]
+    lines = [
+        f"{key:<12}{text.printable(value if isinstance(value, str) else str(value))}"
+        for key, value in known
+    ]
     for head, part in (
         ("tree", _tree(report["tree"])),
         ("last of stdout", report["out"]),
@@ -57,12 +61,12 @@ def page(report: Mapping[str, Any], *, colour: bool) -> str:
     ):
         if part:
             lines += [head, *(f"  {text.printable(str(line))}" for line in part)]
-    return "".join(f"{line}\n" for line in lines)
+    return text.Shown("\n".join(lines))
 
 
 def _usage(usage: Mapping[str, Any] | None) -> str:
     known = (usage or {}).items()
-    return " ".join(text.printable(f"{key}={value}") for key, value in known if key != "time")
+    return " ".join(f"{key}={value}" for key, value in known if key != "time")
 
 
 def _tree(tree: Sequence[Any] | None) -> list[str]:
@@ -72,13 +76,13 @@ def _tree(tree: Sequence[Any] | None) -> list[str]:
 def _variables(spec: Mapping[str, Any]) -> list[str]:
     env = spec.get("env")
     pairs = env.items() if isinstance(env, dict) else ()
-    return [text.printable(f"{key}={value}") for key, value in pairs]
+    return [f"{key}={value}" for key, value in pairs]
 
 
 def _exit(report: Mapping[str, Any]) -> str:
     """`SIGSEGV`, `3`, `?` where nobody could see it, `-` where nothing has ended."""
     if report["signal"] is not None:
-        return text.printable(report["signal"])
+        return str(report["signal"])
     if report["code"] is not None:
         return str(report["code"])
     return "?" if report.get("ended") else "-"

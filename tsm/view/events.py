@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsm.view.text import duration, painted, printable, stamp
+from tsm.view.text import Shown, duration, painted, printable, stamp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _WIDTH = 12  # of the words for all that is not rare
 _HEAD = ("time", "event", "name", "run", "uptime_s")
 
 
-def sentence(event: Mapping[str, object], *, colour: bool) -> str:
+def sentence(event: Mapping[str, object], *, colour: bool) -> Shown:
     """`2026-11-20 09:00:00.123  crash         web  code=1 uptime=3m`, the time in UTC."""
     word = printable(str(event.get("event")))
     facts = [f"{key}={_shown(value)}" for key, value in event.items() if key not in _HEAD]
@@ -29,7 +29,7 @@ def sentence(event: Mapping[str, object], *, colour: bool) -> str:
         facts.append(f"uptime={duration(uptime_s)}")
     shown = painted(word.ljust(_WIDTH), _COLOURS.get(word, "0"), colour=colour)
     rest = printable(f"{event.get('name')}  {' '.join(facts)}")
-    return f"{_stamp(event.get('time'))}  {shown}  {rest}"
+    return Shown(f"{_stamp(event.get('time'))}  {shown}  {rest}")
 
 
 def _stamp(time_s: object) -> str:

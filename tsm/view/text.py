@@ -27,6 +27,12 @@ _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 _DAY_S, _HOUR_S, _MINUTE_S = 86400, 3600, 60
 
 
+class Shown(str):
+    """Text that is safe on a terminal as it is: colours and line ends in it are tsm's own."""
+
+    __slots__ = ()
+
+
 def duration(seconds: float | None) -> str:
     """`42s`, `3m`, `2h`, `5d`: one unit is enough to judge by; empty for None."""
     if seconds is None:
@@ -63,14 +69,14 @@ def stamp(time_s: float) -> str:
 
 def printable(text: str) -> str:
     """`text` with control and undecodable characters escaped, safe on a terminal."""
-    if text.isprintable():
+    if isinstance(text, Shown) or text.isprintable():
         return text
     return re.sub(_CONTROL, lambda found: repr(found[0])[1:-1], text)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> str:
-    """Columns two spaces apart, those named in `right` flush right, as lines."""
-    lines = [heads, *rows]
+    """Columns two spaces apart, those named in `right` flush right, as lines, each printable."""
+    lines = [heads, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(re.sub(_SGR, "", line[i])) for line in lines) for i in range(len(heads))]
     flush = [head in right for head in heads]
     shown = []
@@ -94,8 +100,9 @@ def prefix(name: str, place: int, *, colour: bool) -> str:
 
 
 def painted(text: str, code: str, *, colour: bool) -> str:
-    """`text` between the escapes of an SGR colour code (ECMA-48)."""
-    return f"\x1b[{code}m{text}\x1b[0m" if colour else text
+    """`text`, printable, between the escapes of an SGR colour code (ECMA-48)."""
+    text = printable(text)
+    return Shown(f"\x1b[{code}m{text}\x1b[0m") if colour else text
 
 
 def _padded(cell: str, width: int, *, flush_right: bool) -> str:
