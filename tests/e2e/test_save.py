@@ -166,3 +166,12 @@ def test_two_saves_at_once_leave_a_whole_file(tsm: Tsm) -> None:
         tsm("start", "sleep 1000", "--name", name)
     assert [one.status for one in tsm.at_once([("save",)] * 4)] == [0] * 4
     assert set(saved(tsm)) == {"a", "b"}
+
+
+def test_a_directory_in_the_place_of_the_file_is_named_and_nothing_is_left(tsm: Tsm) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    folder = tsm.home / "runtime/saved"
+    (folder / "z.json").mkdir()
+    result = tsm("save", "z", ok=False)
+    assert (result.status, result.err) == (7, f"tsm save: {folder}/z.json: Is a directory\n")
+    assert [path.name for path in folder.iterdir()] == ["z.json"]

@@ -112,6 +112,14 @@ class TestReplace:
         assert path.read_bytes() == b"old"
         assert list(tmp_path.iterdir()) == [path]
 
+    def test_of_a_directory_names_that_and_leaves_nothing(self, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        path.mkdir()
+        with pytest.raises(IsADirectoryError) as raised:
+            replace(str(path), b"new")
+        assert raised.value.filename == str(path)
+        assert list(tmp_path.iterdir()) == [path]
+
     def test_is_seen_whole_by_whoever_has_opened_the_old(self, tmp_path: Path) -> None:
         path = tmp_path / "file"
         path.write_bytes(b"old")

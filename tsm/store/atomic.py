@@ -37,10 +37,11 @@ def finish(fd: int, path: str, data: bytes, *, durable: bool = False) -> None:
         _write_all(fd, data, path)
         if durable:
             os.fsync(fd)
-    except OSError:
+        os.rename(f"{path}.new", path)
+    except OSError as error:
         abandon(path)
+        error.filename = path  # a rename names the unfinished file
         raise
-    os.rename(f"{path}.new", path)
     if durable:
         sync_directory(os.path.dirname(path))
 
