@@ -23,6 +23,7 @@ def moved_in(tsm: Tsm) -> Tsm:
         env.chmod(0o600)
         env.write_bytes(env.read_bytes() + mark.encode() + b"\0")
     saved = tsm.home / "runtime/saved/default.json"
+    saved.chmod(0o600)
     saved.write_text(saved.read_text().replace('"env":[', f'"env":["{mark}",'))
     return tsm
 

@@ -155,6 +155,7 @@ DAMAGES_TO_A_SAVE = (
     ("runtime/saved/default.json", entry("argv", []), "a save with a bad spec"),
     ("runtime/saved/default.json", entry("port", 99999), "a save with a port out of range"),
     ("runtime/saved/default.json", entry("name", "down"), "a save with a name twice"),
+    ("runtime/saved/default.json", _readable, "a save that others may read"),
     ("runtime/saved/default.json.new", content(b"{"), "an unfinished save"),
 )
 

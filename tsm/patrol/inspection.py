@@ -89,6 +89,14 @@ def _saves(home: Home) -> Iterator[Finding]:
     for save in saved.names(home):
         path = home.save_file(save)
         yield from _read(path, lambda s=save: sound_saved(home, s), _aside(path))  # type: ignore[misc]
+        yield from _open_to_others(path)
+
+
+def _open_to_others(path: str) -> Iterator[Finding]:
+    """An environment that others may read."""
+    if os.path.isfile(path) and stat.S_IMODE(os.stat(path).st_mode) & 0o077:
+        what = "others may read it, and it may hold secrets"
+        yield Finding(path, what, f"chmod 600 {quoted(path)}")
 
 
 def _events(home: Home) -> Iterator[Finding]:
@@ -139,11 +147,7 @@ def _process(home: Home, name: str) -> Iterator[Finding]:
     yield from _read(kept, lambda: runs.unreported(home, name), _away(kept))
     given = again if broken else f"tsm restart --update-env {name}"
     yield from _read(home.file(name, "env"), lambda: environment.read(home, name), given)
-    env = home.file(name, "env")
-    if os.path.exists(env) and stat.S_IMODE(os.stat(env).st_mode) & 0o077:
-        yield Finding(
-            env, "others may read it, and it may hold secrets", f"chmod 600 {quoted(env)}"
-        )
+    yield from _open_to_others(home.file(name, "env"))
     yield from _unfinished(home, name, home.process(name))
     for stream in logs.STREAMS:
         yield from _log(home, name, stream)
