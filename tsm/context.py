@@ -31,6 +31,7 @@ class Context:
         self.colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         self.lost: OSError | None = None  # why standard output can no longer be written
         self._progressing = False
+        self._told: set[str] = set()  # of problems
 
     @property
     def environ(self) -> Mapping[bytes, bytes]:
@@ -71,9 +72,14 @@ class Context:
                 self.lost = error
 
     def report(self, problems: Sequence[TsmError]) -> int:
-        """Say what went wrong with some of several processes; the exit status of the first."""
-        for problem in problems:
-            self.say(f"tsm {self.command}: {problem}")
+        """Say what went wrong with some of several processes; the exit status of the first.
+
+        What several steps of a command come upon is said once.
+        """
+        for line in dict.fromkeys(map(str, problems)):
+            if line not in self._told:
+                self._told.add(line)
+                self.say(f"tsm {self.command}: {line}")
         return problems[0].status if problems else 0
 
     def say(self, line: str) -> None:

@@ -344,3 +344,13 @@ def test_runs_where_a_child_is_python_and_its_modules_would_shadow_ours(tsm: Tsm
     eventually((tsm.cwd / "said").exists)
     os.kill(files.child, signal.SIGKILL)
     files.await_event("restart")
+
+
+@pytest.mark.parametrize("names", [(), ("web",)])
+def test_settings_that_make_no_sense_are_told_once(tsm: Tsm, names: tuple[str, ...]) -> None:
+    for name in names:
+        tsm("start", "sleep 1000", "--name", name)
+    path = tsm.home / "config.toml"
+    path.write_text("patrol = 3\n")
+    result = tsm("patrol", ok=False)
+    assert (result.status, result.err.count(str(path))) == (6, 1)
