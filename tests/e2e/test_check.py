@@ -356,6 +356,19 @@ def test_a_repair_is_fit_for_a_shell_whatever_the_name(tsm: Tsm, name: str) -> N
     assert [row["name"] for row in tsm("ls").rows] == ["web"]
 
 
+@pytest.mark.parametrize("lines", [1, 101])
+def test_lines_of_the_journal_that_hold_nothing_are_removed_by_a_command_alone(
+    tsm: Tsm, lines: int
+) -> None:
+    tsm("start", "sleep 1000", "--name", "web")
+    history = tsm.home / "db/history/web.jsonl"
+    kept = history.read_bytes()
+    history.write_bytes(kept + b"garbage\n" * lines)
+    while rows := tsm("check", ok=None).rows:
+        assert tsm.shell(rows[0]["repair"]).status == 0
+    assert history.read_bytes() == kept
+
+
 def test_a_folder_with_a_dot_first_is_called_so(tsm: Tsm) -> None:
     tsm("start", "sleep 1000", "--name", "web")
     (processes(tsm) / ".foo").mkdir()

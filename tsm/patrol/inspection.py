@@ -198,11 +198,11 @@ def _log(home: Home, name: str, stream: str) -> Iterator[Finding]:
 
 def _lines(path: str, noun: str, unreadable: Callable[[str], list[int]]) -> Iterator[Finding]:
     bad: list[int] = []
-    yield from _read(path, lambda: bad.extend(unreadable(path)), "move it away")
+    yield from _read(path, lambda: bad.extend(unreadable(path)), _aside(path))
     if bad:
         lines = ";".join(f"{number}d" for number in bad[:_LINES])
         problem = f"lines that hold no {noun}, and are passed over: {len(bad)}, from {bad[0]} on"
-        yield Finding(path, problem, f"remove them: sed -i '{lines}' {quoted(path)}")
+        yield Finding(path, problem, f"sed -i '{lines}' {quoted(path)}")
 
 
 def _away(path: str) -> str:
