@@ -265,6 +265,29 @@ def test_meta_value_out_of_its_range_is_told_with_the_value(
     assert str(value) in str(broken.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("argv", "sleep 9", '"sleep 9": should be a list of strings'),
+        ("argv", ["a", 1], '["a", 1]: should be a list of strings'),
+        ("argv", ["a\0b"], "should be a list of strings that a program can be given, without NUL"),
+        ("cwd", "/\ud800", "should be a string that a program can be given, without NUL"),
+        ("cwd", None, "null: should be a string"),
+        ("port", "80", '"80": should be an integer or null'),
+        ("stop_timeout_s", [], "[]: should be a number"),
+        ("clean_env", 1, "1: should be true or false"),
+        ("env", {"A": 1}, '{"A": 1}: should be an object of strings'),
+        ("restart", [], "[]: should be an object"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_told_in_words_of_json(
+    key: str, value: object, said: str
+) -> None:
+    with pytest.raises(Broken) as broken:
+        decoded(Spec, {**encoded_json(SPEC), key: value}, "path")
+    assert str(broken.value).endswith(said)
+
+
 def test_an_integer_will_do_for_seconds() -> None:
     assert decoded(Meta, {**encoded(META), "start_time": 1}, "path").start_time == 1
 

@@ -30,18 +30,18 @@ _PARTS = {  # of a definition, by their annotation
 }
 _META_BYTES = 500  # `ls` reads a hundred of them
 _NONE = type(None)
-_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "str | None": (str, _NONE),
-    "int": (int,),
-    "int | None": (int, _NONE),
-    "float": (int, float),
-    "float | None": (int, float, _NONE),
-    "bool": (bool,),
-    "tuple[str, ...]": (list,),
-    "tuple[int, ...]": (list,),
-    "Mapping[str, str]": (dict,),
-    **dict.fromkeys(_PARTS, (dict,)),
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {  # and what a reader of JSON calls them
+    "str": ((str,), "a string"),
+    "str | None": ((str, _NONE), "a string or null"),
+    "int": ((int,), "an integer"),
+    "int | None": ((int, _NONE), "an integer or null"),
+    "float": ((int, float), "a number"),
+    "float | None": ((int, float, _NONE), "a number or null"),
+    "bool": ((bool,), "true or false"),
+    "tuple[str, ...]": ((list,), "a list of strings"),
+    "tuple[int, ...]": ((list,), "a list of integers"),
+    "Mapping[str, str]": ((dict,), "an object of strings"),
+    **dict.fromkeys(_PARTS, ((dict,), "an object")),
 }
 _ITEMS = {"tuple[str, ...]": str, "tuple[int, ...]": int, "Mapping[str, str]": str}
 
@@ -170,18 +170,18 @@ def decoded(kind: type[Noun], values: Mapping[str, object], path: str) -> Noun:
 
 
 def _value(annotation: str, key: str, value: object, path: str) -> object:
-    fits = isinstance(value, _TYPES[annotation]) and (
-        isinstance(value, bool) == (annotation == "bool")
-    )
+    types, what = _TYPES[annotation]
+    fits = isinstance(value, types) and isinstance(value, bool) == (annotation == "bool")
     if fits and annotation in _PARTS and isinstance(value, dict):
         return decoded(_PARTS[annotation], value, path)
     items = value.values() if isinstance(value, dict) else value
     kind = _ITEMS.get(annotation)
-    fits = fits and all(is_text(text) for text in (value, *_strings(items)))
     if fits and kind is not None and isinstance(value, list | dict):
         fits = all(type(item) is kind for item in items)  # type: ignore[attr-defined]
+    if fits and not all(is_text(text) for text in (value, *_strings(items))):
+        fits, what = False, f"{what} that a program can be given, without NUL"
     if not fits:
-        message = f"{path}: {key} is {json.dumps(value)[:60]}: should be {annotation}"
+        message = f"{path}: {key} is {json.dumps(value)[:60]}: should be {what}"
         raise Broken(message)
     return tuple(value) if isinstance(value, list) else value
 
