@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = _run(chosen, words[1:]) if chosen is not None else _other(words)
         sys.stdout.flush()
     except TsmError as error:
-        return _failed(name, str(error), error.status)
+        return _failed(name, error.line, error.status)
     except BrokenPipeError:
         return _failed(name, "", 0)
     except OSError as error:

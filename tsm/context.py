@@ -76,7 +76,7 @@ class Context:
 
         What several steps of a command come upon is said once.
         """
-        for line in dict.fromkeys(map(str, problems)):
+        for line in dict.fromkeys(problem.line for problem in problems):
             if line not in self._told:
                 self._told.add(line)
                 self.say(f"tsm {self.command}: {line}")

@@ -5,6 +5,12 @@ class TsmError(Exception):
     """One line for the user: lower case, names the process or file, says what would help."""
 
     status = 1
+    help = ""  # what would help, if the message does not say so
+
+    @property
+    def line(self) -> str:
+        """The whole line."""
+        return f"{self}: {self.help}" if self.help else str(self)
 
 
 class Failed(TsmError):
@@ -39,6 +45,10 @@ class Broken(TsmError):
     """A file of the home does not hold what its format says."""
 
     status = 6
+
+    def __init__(self, message: str, advice: str = "tsm check tells what repairs it") -> None:
+        super().__init__(message)
+        self.help = advice
 
 
 class Refused(TsmError):

@@ -126,6 +126,7 @@ def assert_broken(tsm: Tsm, paths: list[Path], parts: list[str] | None = None) -
         said = result.err.splitlines()
         assert len(said) == len(paths), result
         assert all(any(str(path) in line for line in said) for path in paths), result
+        assert all(line.endswith(": tsm check tells what repairs it") for line in said), result
         assert tsm("ls", "good").row["status"] == status
     for argv in (("pid",), ("signal", "CONT")):
         result = tsm(*argv, *(path.parent.name for path in paths), ok=False)

@@ -351,6 +351,7 @@ def test_a_repair_is_fit_for_a_shell_whatever_the_name(tsm: Tsm, name: str) -> N
     shown = tsm("check", "--table", ok=False).out
     assert all(line.isprintable() for line in shown.splitlines())
     assert shown.count("\n  repair: tsm delete ") == shown.count("\n") // 2
+    assert "--update-env" not in shown
     followed(tsm, tsm("check", ok=False).rows[0])
     assert tsm("check").out == ""
     assert [row["name"] for row in tsm("ls").rows] == ["web"]

@@ -102,7 +102,7 @@ def launch_held(home: Home, held: Sequence[Process], why: str) -> Launched:
         try:
             launched.started.append(_seen_through(home, settled(home, process)))
         except Refused as problem:
-            crash_report.start_failed(home, process, str(problem), began=True)
+            crash_report.start_failed(home, process, problem.line, began=True)
             launched.problems.append(problem)
     return launched
 
@@ -110,7 +110,7 @@ def launch_held(home: Home, held: Sequence[Process], why: str) -> Launched:
 def _not_begun(home: Home, process: Process, error: TsmError | OSError) -> TsmError:
     """What kept the process from a run, once that is reported."""
     problem = error if isinstance(error, TsmError) else Refused(f"{process.name}: {refused(error)}")
-    crash_report.start_failed(home, process, str(problem), began=False)
+    crash_report.start_failed(home, process, problem.line, began=False)
     return problem
 
 

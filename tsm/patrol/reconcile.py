@@ -183,7 +183,7 @@ def _start(home: Home, launch: Launch, process: Process, why: str) -> Done:
     try:
         begun = begin(home, launch, process, verb, past)
     except (Refused, Broken) as problem:
-        crash_report.retry_failed(home, process, str(problem))
+        crash_report.retry_failed(home, process, problem.line)
         raise
     status = "online" if process.spec.ready.check is None else "launching"
     due = jobs.renewal(process.spec.schedule, time.time())

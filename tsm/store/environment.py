@@ -24,16 +24,16 @@ _QUOTED = re.compile(rb"""(?:'([^']*)'|"((?:\\.|[^"\\])*)")\s*(?:\#.*)?""", re.D
 def read(home: Home, name: str) -> dict[bytes, bytes]:
     """The saved environment, to the byte. Raises Broken."""
     path = home.file(name, "env")
+    again = f"give it anew with tsm restart --update-env {name}"
     try:
         entries = read_whole(path).split(b"\0")
     except OSError as error:
-        message = f"{path}: {error.strerror}: give it anew with tsm restart --update-env {name}"
-        raise Broken(message) from error
+        message = f"{path}: {error.strerror}"
+        raise Broken(message, again) from error
     pairs = [entry.partition(b"=") for entry in entries if entry]
     if not all(key and sign for key, sign, _ in pairs):
-        again = f"give it anew with tsm restart --update-env {name}"
-        message = f"{path}: an entry that is no NAME=VALUE: {again}"
-        raise Broken(message)
+        message = f"{path}: an entry that is no NAME=VALUE"
+        raise Broken(message, again)
     return {key: value for key, _, value in pairs}
 
 

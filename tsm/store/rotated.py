@@ -183,7 +183,7 @@ def _noting(one: LogFile, problems: list[TsmError]) -> Iterator[None]:
     except compression.errors() as error:
         what = error if isinstance(error, Refused) else f"cannot be read to its end: {error}"
         problem = f"{one.path}: {what}"
-        problems.append(Refused(problem) if isinstance(error, Refused) else Broken(problem))
+        problems.append(Refused(problem) if isinstance(error, Refused) else Broken(problem, ""))
 
 
 def discard(one: LogFile) -> None:
