@@ -303,6 +303,7 @@ class TestStrangers:
             lines = [*result.out.splitlines(), *result.err.splitlines()]
             assert lines
             assert all(line.isprintable() for line in lines), result
+            assert repr(name)[1:-1] in result.out + result.err
 
     @pytest.mark.parametrize("file", ["meta.json", "spec.json", "run"])
     def test_directory_in_the_place_of_a_file_is_broken_and_harms_nobody(
