@@ -397,6 +397,7 @@ class TestSelection:
 
 @given(st.binary(min_size=1).map(os.fsdecode).filter(lambda word: "\0" not in word))
 @example("b ad")
+@example("-\x01")
 @example("it's \udcff%d\\n\n-")
 def test_a_quoted_word_can_be_printed_and_is_the_same_to_a_shell(word: str) -> None:
     if word.endswith("\n"):

@@ -134,8 +134,9 @@ def quoted(word: str) -> str:
     if word.isprintable():
         return shlex.quote(word)
     known = word.replace("\\", "\\\\").replace("%", "%%").encode("utf-8", "surrogateescape")
-    signs = (chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}" for byte in known)
-    return f'"$(printf {shlex.quote("".join(signs))})"'
+    signs = "".join(chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}" for byte in known)
+    signs = f"\\055{signs[1:]}" if signs.startswith("-") else signs  # it would be an option
+    return f'"$(printf {shlex.quote(signs)})"'
 
 
 def needs_shell(command: str) -> bool:
