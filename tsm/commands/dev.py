@@ -43,7 +43,7 @@ def configure(parser: ArgumentParser) -> None:
 def run(opts: Namespace, context: Context) -> int:
     """Run it until Ctrl-C, and leave no process behind."""
     watch.require()
-    trial.remove(context.home, trial.abandoned(context.home))
+    context.report(trial.remove(context.home, trial.abandoned(context.home)))
     spec, environ = _specified(opts, context)
     watched, spec = spec.watch, trial.on_trial(spec, os.getpid())
     duties.adopt_orphans()
@@ -58,9 +58,9 @@ def run(opts: Namespace, context: Context) -> int:
         try:
             Session(stage, watcher, watched, context).go_on()
         finally:
-            stage.aside(lambda: trial.remove(context.home, [spec.name]))
+            problems = stage.aside(lambda: trial.remove(context.home, [spec.name]))
             stage.drain()
-    return 0
+    return context.report(problems)
 
 
 class Session:

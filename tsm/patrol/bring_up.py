@@ -57,10 +57,11 @@ def start_held(home: Home, held: Iterable[Process]) -> Launched:
         try:
             check(home, process.spec, environment.read(home, process.name))
             one = end(home, [process])[process.name]
-            dismiss_launchers([one.process])
-            check_port(process.spec)
+            if not one.left:
+                dismiss_launchers([one.process])
             if one.problem is not None:
                 raise one.problem
+            check_port(process.spec)
             if one.process.spec.schedule.job is not None:
                 launched.armed.append(arm(home, one.process))
             else:
@@ -101,7 +102,7 @@ def launch_held(home: Home, held: Sequence[Process], why: str) -> Launched:
     for process in waiting:
         try:
             launched.started.append(_seen_through(home, settled(home, process)))
-        except Refused as problem:
+        except TsmError as problem:
             crash_report.start_failed(home, process, problem.line, began=True)
             launched.problems.append(problem)
     return launched
@@ -124,7 +125,7 @@ def check_port(spec: Spec) -> None:
 def _seen_through(home: Home, process: Process) -> Process:
     """Wait for the exec. What cannot be executed, or set up as asked, is put down again.
 
-    Raises Refused, with what has failed.
+    Raises Refused, with what has failed; TimedOut if somebody survives SIGKILL.
     """
     spec, name = process.spec, process.name
     executed = await_exec(process)
@@ -134,7 +135,9 @@ def _seen_through(home: Home, process: Process) -> Process:
     if complaint is None:
         return process
     runs.want_down(home, name, "")
-    end(home, [changed(process, down="stop")])
+    one = end(home, [changed(process, down="stop")])[name]
+    if one.problem is not None and one.left:
+        raise one.problem
     note_status(home, process, "stopped")
     message = f"{name}: {complaint}"
     raise Refused(message)

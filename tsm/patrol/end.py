@@ -49,13 +49,18 @@ class Ending:
         child = self.run.child
         return [row for row in self.left if child is not None and row.pid == child.pid]
 
+    def is_beyond_help(self) -> bool:
+        """Whether SIGKILL has long been due."""
+        return now_s() - self.deadline_s > _KILL_S
+
 
 class Ended(Record):
     """What became of one process whose run was to end."""
 
     process: Process
     killed: Sequence[str] = ()
-    problem: TsmError | None = None  # it has ended, but that could not be written down
+    problem: TsmError | None = None  # with nobody left: its end could not be written down
+    left: Sequence[str] = ()  # who has survived SIGKILL: it has not ended, as `problem` says
 
 
 def end(
@@ -69,8 +74,8 @@ def end(
 
     First the child gets the stop signal; once it has gone, whoever is left of its run gets
     it too; at the deadline all are killed. What takes more than a second is told to `tell`;
-    for `tell_later` see `note_end`. The caller holds all the locks. Raises TimedOut if
-    somebody survives SIGKILL (it waits in the kernel, for a disk perhaps).
+    for `tell_later` see `note_end`. The caller holds all the locks. One of which somebody
+    survives SIGKILL (it waits in the kernel, for a disk perhaps) is given up, and has not ended.
     """
     boot = table.boot_id()
     ended: dict[str, Ended] = {}
@@ -84,11 +89,9 @@ def end(
     began_s = now_s()
     while running:
         _look(running, boot)
-        for one in [one for one in running if not one.left]:
+        for one in [one for one in running if not one.left or one.is_beyond_help()]:
             running.remove(one)
-            finish = partial(_finish, home, one, boot, tell_later=tell_later)
-            over, problem = _attempt(one.process, finish)
-            ended[over.name] = Ended(over, one.killed, problem)
+            ended[one.process.name] = _outcome(home, one, boot, tell_later=tell_later)
         for one in running:
             _press(one)
         if tell is not None and now_s() - began_s >= _TELL_S:
@@ -132,14 +135,20 @@ def now_s() -> float:
     return time.monotonic()
 
 
+def _outcome(home: Home, one: Ending, boot: str, *, tell_later: bool) -> Ended:
+    left = [_called(row) for row in one.left]
+    if left:
+        why = "the kernel holds it, or it is another user's now"
+        message = f"{one.process.name}: survived SIGKILL: {', '.join(left)}: {why}"
+        return Ended(one.process, one.killed, TimedOut(message), left)
+    finish = partial(_finish, home, one, boot, tell_later=tell_later)
+    process, problem = _attempt(one.process, finish)
+    return Ended(process, one.killed, problem)
+
+
 def _press(one: Ending) -> None:
     """Send what is due: the stop signal, or SIGKILL."""
-    late_s = now_s() - one.deadline_s
-    if late_s > _KILL_S:
-        names = ", ".join(_called(row) for row in one.left)
-        message = f"{one.process.name}: survived SIGKILL: {names}: the kernel holds it"
-        raise TimedOut(message)
-    if late_s >= 0:
+    if now_s() >= one.deadline_s:
         for row in one.left:
             if _send(row, signal.SIGKILL) and _called(row) not in one.killed:
                 one.killed.append(_called(row))

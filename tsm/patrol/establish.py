@@ -44,7 +44,7 @@ def establish(
 ) -> Launched:
     """Define the process, anew if it exists and is not up, and start it.
 
-    A new process that cannot be started leaves no directory behind.
+    A new process that cannot be started leaves no directory behind, unless its child lives on.
     """
     home.prepare(place)
     with guard.held(place, spec.name, lock_timeout_s) as held:
@@ -58,10 +58,17 @@ def establish(
             if not situation(process, table.boot_id()).child_lives:
                 _redefine(place, process, spec, environ)
         launched = start_held(place, [load(place, spec.name)])
-        if launched.problems and fresh:
+        if launched.problems and fresh and not _has_begun(load(place, spec.name)):
             definitions.remove(place, spec.name)
             held.retire()
         return launched
+
+
+def _has_begun(process: Process) -> bool:
+    """Whether its child is there, or about to be."""
+    now = situation(process, table.boot_id())
+    unborn = now.run is not None and now.run.child is None
+    return now.child_lives or (now.launcher_lives and unborn)
 
 
 def _create(place: Home, spec: Spec, environ: Mapping[bytes, bytes], held: Lock) -> None:

@@ -47,7 +47,7 @@ class Done(Record):
 
 
 def reconcile(home: Home, name: str, lock_timeout_s: float, last: Sample | None = None) -> Done:
-    """Put one process right. Idempotent; raises Broken, Busy, Refused.
+    """Put one process right. Idempotent; raises Broken, Busy, Refused, TimedOut.
 
     `last` is its last sample, if that is in memory: a crash report tells it. A process that is
     deleted meanwhile has nothing that could be wrong.
@@ -193,7 +193,10 @@ def _start(home: Home, launch: Launch, process: Process, why: str) -> Done:
 
 
 def _ended(home: Home, process: Process, *, tell_later: bool = False) -> Process:
-    """The process once its run has ended. Raises Refused if that cannot be written down."""
+    """The process once its run has ended.
+
+    Raises Refused if that cannot be written down, TimedOut if somebody survives SIGKILL.
+    """
     one = end(home, [process], tell_later=tell_later)[process.name]
     if one.problem is not None:
         raise one.problem

@@ -24,9 +24,10 @@ RESTART = "restart"  # patrol finishes what is cut short
 
 
 def take_down(home: Home, held: Held, reason: str, tell: Callable[[str], None]) -> dict[str, Ended]:
-    """End the runs of all that is held, and keep them down; `tell` as for `end`.
+    """End the runs of all that is held, keep them down, and tell by name of those that ended.
 
-    What cannot be written goes to `held.problems`; it keeps no other from being ended.
+    What cannot be written, or ended, goes to `held.problems`; it keeps no other from being
+    ended. `tell` as for `end`.
     """
     down = []
     for process in held.processes.values():
@@ -39,8 +40,9 @@ def take_down(home: Home, held: Held, reason: str, tell: Callable[[str], None]) 
     _before_stop(home, down)
     ended = end(home, down, tell)
     held.problems += [one.problem for one in ended.values() if one.problem is not None]
-    dismiss_launchers(one.process for one in ended.values())
-    return ended
+    over = {name: one for name, one in ended.items() if not one.left}
+    dismiss_launchers(one.process for one in over.values())
+    return over
 
 
 def _before_stop(home: Home, down: Sequence[Process]) -> None:

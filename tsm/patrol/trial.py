@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tsm.errors import Broken, Usage
+from tsm.errors import Broken, NoSuchProcess, Usage
 from tsm.model import Identity
 from tsm.osproc import table
 from tsm.patrol import begin
@@ -16,6 +16,7 @@ from tsm.store import definitions, documents, environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from tsm.errors import TsmError
     from tsm.patrol.process import Process
     from tsm.spec import Spec
     from tsm.store.home import Home
@@ -62,12 +63,13 @@ def abandoned(home: Home) -> list[str]:
     return found
 
 
-def remove(home: Home, names: list[str]) -> None:
-    """End them, and leave nothing of them but what the journal tells."""
+def remove(home: Home, names: list[str]) -> list[TsmError]:
+    """End them, and leave nothing of them but what the journal tells. Returns what went wrong."""
     with held_all(home, names, _LOCK_S, salvaged) as held:
         for name in take_down(home, held, STOP, lambda _text: None):
             definitions.forget(home, name)
             held.locks[name].retire()
+        return [one for one in held.problems if not isinstance(one, NoSuchProcess)]
 
 
 def again(home: Home, name: str) -> Process:
