@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack, contextmanager
 
 from tsm.errors import Broken, Busy, NoSuchProcess, TsmError, refused
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from tsm.store.home import Home
     from tsm.store.lock import Lock
+
+_LEAST_S = 1.5  # for each lock, however late: who hangs with it is ended after a second
 
 
 class Held:
@@ -33,12 +36,17 @@ def held_all(
     timeout_s: float,
     read: Callable[[Home, str], Process] = load,
 ) -> Iterator[Held]:
-    """Hold the locks of `names`, always in the same order, and read what they protect."""
+    """Hold the locks of `names`, always in the same order, and read what they protect.
+
+    `timeout_s` is for all of them together, and a moment more for each that is late.
+    """
+    deadline_s = time.monotonic() + timeout_s
     with ExitStack() as stack:
         held = Held()
         for name in sorted(names):
+            left_s = max(deadline_s - time.monotonic(), min(timeout_s, _LEAST_S))
             try:
-                its_lock = stack.enter_context(guard.held(home, name, timeout_s))
+                its_lock = stack.enter_context(guard.held(home, name, left_s))
                 if definitions.exists(home, name):
                     held.locks[name] = its_lock
                     held.processes[name] = read(home, name)

@@ -72,7 +72,9 @@ def take(home: Home, name: str, timeout_s: float) -> Lock:
         os.close(fd)
         if late:
             who = "another command" if pid is None else f"pid {pid}"
-            message = f"{name}: busy: after {timeout_s:g} s {who} still has its lock: try again"
+            message = (
+                f"{name}: busy: after {round(timeout_s, 1):g} s {who} still has its lock: try again"
+            )
             raise Busy(message)
         time.sleep(pause_s)
         pause_s = min(pause_s * 1.5, 0.02)
