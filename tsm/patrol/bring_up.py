@@ -67,7 +67,7 @@ def start_held(home: Home, held: Iterable[Process]) -> Launched:
             else:
                 down.append(one.process)
         except (TsmError, OSError) as error:
-            launched.problems.append(_not_begun(home, process, error))
+            launched.problems.append(_failure(home, process, error, began=False))
     more = launch_held(home, down, "start")
     launched.started += more.started
     launched.problems += more.problems
@@ -87,7 +87,8 @@ def arm(home: Home, process: Process) -> Process:
 def launch_held(home: Home, held: Sequence[Process], why: str) -> Launched:
     """Launch processes whose runs have ended, all at once; the caller holds their locks.
 
-    Each is launched as soon as its hook pre_start has ended, if it has one.
+    Each is launched as soon as its hook pre_start has ended, if it has one. One that has begun,
+    and cannot be written down, is a problem, and goes on: the next look at it makes up for that.
     """
     launched = Launched()
     waiting = []
@@ -98,20 +99,19 @@ def launch_held(home: Home, held: Sequence[Process], why: str) -> Launched:
             with closing(Launch(home, process)) as launch:
                 waiting.append(spawned(home, launch, process, why))
         except (TsmError, OSError) as error:
-            launched.problems.append(_not_begun(home, process, error))
+            launched.problems.append(_failure(home, process, error, began=False))
     for process in waiting:
         try:
             launched.started.append(_seen_through(home, settled(home, process)))
-        except TsmError as problem:
-            crash_report.start_failed(home, process, problem.line, began=True)
-            launched.problems.append(problem)
+        except (TsmError, OSError) as error:
+            launched.problems.append(_failure(home, process, error, began=True))
     return launched
 
 
-def _not_begun(home: Home, process: Process, error: TsmError | OSError) -> TsmError:
-    """What kept the process from a run, once that is reported."""
+def _failure(home: Home, process: Process, error: TsmError | OSError, *, began: bool) -> TsmError:
+    """What kept the process from a run, or its run from being noted, once that is reported."""
     problem = error if isinstance(error, TsmError) else Refused(f"{process.name}: {refused(error)}")
-    crash_report.start_failed(home, process, problem.line, began=False)
+    crash_report.start_failed(home, process, problem.line, began=began)
     return problem
 
 
