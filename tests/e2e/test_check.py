@@ -121,6 +121,7 @@ DAMAGES = (
     ("runtime/processes/web/meta.json", changed("tsm_id", "one"), "an id that is text"),
     ("runtime/processes/web/meta.json", changed("restarts", -3), "restarts out of range"),
     ("runtime/processes/web/meta.json", changed("name", "other"), "a meta of another"),
+    ("runtime/processes/web/run", _unlink, "no run record of a child"),
     ("runtime/processes/web/run", content(b"garbage\n"), "a run record of garbage"),
     ("runtime/processes/web/run", content(b"id 0123456789abcdef\n"), "a record without a boot"),
     ("runtime/processes/web/run", added(b"pid many words\n"), "a record with a bad pid"),

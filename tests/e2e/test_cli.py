@@ -46,7 +46,7 @@ SILENT = ("logs", "pid", "path", "startup", "completion")  # of those, the ones 
 # The modules that a reading command may load beyond a bare interpreter. argparse and json
 # bring most of them; each one more is paid for by every call.
 MODULES = {
-    *("__future__", "argparse", "bisect", "collections", "contextlib", "copyreg", "enum"),
+    *("__future__", "argparse", "bisect", "collections", "contextlib", "copyreg", "enum", "errno"),
     *("fcntl", "functools", "gettext", "heapq", "importlib", "itertools", "json", "keyword"),
     *("operator", "re", "reprlib", "select", "signal", "types", "warnings"),
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import stat
 
-from tsm.errors import TsmError
+from tsm.errors import Broken, TsmError
 from tsm.patrol.lost import lost
-from tsm.patrol.process import sound_meta, sound_saved, sound_spec
+from tsm.patrol.process import sound_meta, sound_run, sound_saved, sound_spec
 from tsm.policy.words import is_name, only, quoted
 from tsm.quantities import counted
 from tsm.record import Record
@@ -139,7 +139,7 @@ def _process(home: Home, name: str) -> Iterator[Finding]:
     broken = [
         *_read(home.file(name, "spec.json"), lambda: sound_spec(home, name), again),
         *_read(home.file(name, "meta.json"), lambda: sound_meta(home, name), again),
-        *_read(home.file(name, "run"), lambda: runs.read(home, name), again),
+        *_read(home.file(name, "run"), lambda: _run(home, name), again),
     ]
     yield from broken
     yield from _read(home.file(name, "down"), lambda: runs.wanted_down(home, name), again)
@@ -157,6 +157,14 @@ def _anew(name: str) -> str:
     """To delete what is broken; what has no name of a process can be none afterwards either."""
     delete = f"tsm delete {quoted(only(name))}"
     return f"{delete}, and start it anew" if is_name(name) else delete
+
+
+def _run(home: Home, name: str) -> object:
+    try:
+        meta = sound_meta(home, name)
+    except Broken:  # which is named for itself
+        return runs.read(home, name)
+    return sound_run(home, meta)
 
 
 def _unfinished(home: Home, name: str, folder: str) -> Iterator[Finding]:

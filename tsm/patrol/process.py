@@ -58,10 +58,10 @@ class Process(Record):
 def load(home: Home, name: str) -> Process:
     """Read all files of a process. Raises Broken, naming the file, when one makes no sense."""
     spec, meta = sound_spec(home, name), sound_meta(home, name)
-    return Process(spec, meta, _sound_run(home, meta), runs.wanted_down(home, name))
+    return Process(spec, meta, sound_run(home, meta), runs.wanted_down(home, name))
 
 
-def _sound_run(home: Home, meta: Meta) -> Run | None:
+def sound_run(home: Home, meta: Meta) -> Run | None:
     """The record of the run. Raises Broken also where it is missing while there is a child."""
     run = runs.read(home, meta.name)
     if run is None and meta.pid is not None and meta.boot == table.boot_id():
