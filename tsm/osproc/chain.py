@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from tsm.errors import Refused
@@ -114,8 +115,6 @@ def complaint(line: str, spec: Spec, *, executed: bool) -> str | None:
 
 def _of_whom(reason: str, spec: Spec) -> str:
     """What is not there, where the program itself is."""
-    import errno  # not for those who only look
-
     missing = reason == os.strerror(errno.ENOENT)
     there = missing and os.path.exists(os.path.join(spec.cwd, spec.argv[0]))
     return " (its interpreter or loader)" if there else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
@@ -111,8 +112,6 @@ def regular(path: str, flags: int) -> int:
     if stat.S_ISREG(mode := os.fstat(fd).st_mode) or stat.S_ISDIR(mode):  # that `open` tells
         return fd
     os.close(fd)
-    import errno  # most files are
-
     raise OSError(errno.EINVAL, "not a regular file", path)
 
 
