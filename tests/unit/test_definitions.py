@@ -23,8 +23,7 @@ def test_what_makes_a_process_is_synced(place: Home, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(os, "fsync", fsync)
     definitions.create(place, Spec("web", ("true",), "true", place.root), {b"A": b"1"})
-    assert {"spec.json.new", "meta.json.new", "env.new"} < set(synced)
-    assert synced[-1] == "processes"
+    assert synced[-5:] == ["spec.json", "meta.json", "env", ".web.new", "processes"]
     synced.clear()
     environment.write(place, "web", {b"A": b"2"})
     assert synced == ["env.new", "web"]

@@ -44,7 +44,7 @@ def finish(fd: int, path: str, data: bytes, *, durable: bool = False) -> None:
         error.filename = path  # a rename names the unfinished file
         raise
     if durable:
-        sync_directory(os.path.dirname(path))
+        sync(os.path.dirname(path))
 
 
 def abandon(path: str) -> None:
@@ -146,9 +146,9 @@ def set_aside(path: str, most_bytes: int) -> bool:
     return True
 
 
-def sync_directory(path: str) -> None:
-    """Make the names in a directory survive a power cut."""
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync(path: str) -> None:
+    """Make a file, or the names in a directory, survive a power cut."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:

@@ -10,7 +10,7 @@ from tsm.model import NAME, Meta
 from tsm.record import changed
 from tsm.store import config, documents, environment, ids, journal, lock, log_paths, runs
 from tsm.store.atomic import remove as remove_file
-from tsm.store.atomic import replace, sync_directory
+from tsm.store.atomic import replace, sync
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def create(
             if most is None and not spec.logs.own:
                 counted.close()  # nobody counts: others need not wait until this one is there
             meta = described(blank(tsm_id, "stopped" if down else "launching"), spec)
-            _fill(home, unfinished, meta, spec)
-            environment.write(home, unfinished, environ)
+            _fill(home, unfinished, meta, spec, environ)
             if run is not None:
                 runs.restore(home, unfinished, run)
             if down:
@@ -67,14 +66,23 @@ def create(
     except (OSError, TsmError):
         _clear(home.process(unfinished))
         raise
-    sync_directory(home.processes)
+    sync(home.processes)
     return meta
 
 
-def _fill(home: Home, directory: str, meta: Meta, spec: Spec) -> None:
-    spec_data = documents.object_bytes(documents.encoded(spec))
-    replace(home.file(directory, "spec.json"), spec_data, durable=True)
-    replace(home.file(directory, "meta.json"), documents.meta_bytes(meta), durable=True)
+def _fill(
+    home: Home, directory: str, meta: Meta, spec: Spec, environ: Mapping[bytes, bytes]
+) -> None:
+    parts = {
+        "spec.json": documents.object_bytes(documents.encoded(spec)),
+        "meta.json": documents.meta_bytes(meta),
+        "env": environment.entries(environ),
+    }
+    for file, data in parts.items():
+        replace(home.file(directory, file), data)
+    for file in parts:
+        sync(home.file(directory, file))
+    sync(home.process(directory))
 
 
 def _check_room(home: Home, most: int | None) -> None:

@@ -19,7 +19,7 @@ from tsm.errors import Refused
 from tsm.record import changed
 from tsm.store import cut as notes
 from tsm.store import extents, logs, rotated
-from tsm.store.atomic import regular, remove, sync_directory
+from tsm.store.atomic import regular, remove, sync
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Current:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._note)
         if durable:
             os.fsync(self._notes)
-            sync_directory(self._folder)
+            sync(self._folder)
 
     def noted(self) -> Cut | None:
         """What a rotation that was killed had noted; None if there is nothing. Raises Broken."""
