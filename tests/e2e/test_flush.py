@@ -66,6 +66,15 @@ def test_the_log_of_what_is_broken_stays(tsm: Tsm, argv: tuple[str, ...], file: 
     assert (folder / "current.out").read_bytes() == b"one\n"
 
 
+def test_the_log_of_what_is_broken_is_kept_from_growing(tsm: Tsm) -> None:
+    tsm("start", "sh -c 'seq 2000; exec sleep 1000'", "--name", "web", "--log-size", "4K")
+    folder = Files(tsm.home, "web").folder
+    eventually(lambda: (folder / "current.out").read_bytes().endswith(b"\n2000\n"))
+    (folder / "meta.json").write_text("x\n")
+    assert tsm("rotate", "web").row["action"] == "rotate"
+    assert (folder / "current.out").read_bytes() == b""
+
+
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
 def test_a_log_that_is_no_file_keeps_no_other_from_being_emptied(
     tsm: Tsm, make: Callable[[Path], None]

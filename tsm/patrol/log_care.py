@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from tsm.errors import Broken, Busy, Failed, TsmError, refused
 from tsm.patrol.log_restore import restored
-from tsm.patrol.process import child_pid, load
+from tsm.patrol.process import child_pid, load, sound_spec
 from tsm.patrol.rotate import mend, rotate
 from tsm.policy import rotation
 from tsm.record import Record
@@ -56,7 +56,8 @@ def look_after(home: Home, name: str, settings: Config, *, force: bool = False) 
     Takes no lock but that of rotations: if another has it, all is left to him, but that `force`
     waits. What fails is journaled, once. Raises Broken, OSError.
     """
-    rule = rotation.settled(load(home, name).spec.logs, settings.logs)
+    spec = load(home, name).spec if force else sound_spec(home, name)  # a disk is not to fill up
+    rule = rotation.settled(spec.logs, settings.logs)
     with rotated.lock(home, name, _LOCK_S if force else 0.0) as had:
         if not had:
             return [Act(name, "", reason="is being rotated already", failure=Busy)]
