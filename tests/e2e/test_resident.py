@@ -200,8 +200,9 @@ def test_another_comes_where_all_that_shows_it_was_removed(resident: Tsm) -> Non
     shutil.rmtree(resident.home / "runtime/patrol")
     (resident.home / "runtime/patrol.fifo").unlink()
     assert resident("restart", "web").row["status"] == "online"
-    other = eventually(lambda: pid_of(resident) if pid_of(resident) != pid else 0)
-    eventually(lambda: not alive(pid))
+    kill(pid)  # it would leave with its next heartbeat
+    other = pid_of(resident)
+    assert other != pid
     resident("stop", "web")
     eventually(lambda: not alive(other))
 

@@ -34,7 +34,7 @@ def started(tsm: Tsm, name: str, timeout: str) -> Files:
 def stuck(tsm: Tsm) -> Files:
     """One that no SIGKILL is to end, beside one that ends at once and one that is killed later."""
     tsm("start", "sleep 86399", "--name", "quick")
-    started(tsm, "other", "3s")
+    started(tsm, "other", "1s")
     return started(tsm, "stuck", "100ms")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import subprocess
 import time
 from contextlib import contextmanager
@@ -12,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import proc
-from tests.waiting import eventually
+from tests.machine import kill
 from tsm.model import Identity, Run
 from tsm.osproc import table
 from tsm.osproc.members import Membership, candidates
@@ -33,8 +31,7 @@ def orphan() -> Iterator[tuple[int, int]]:
     try:
         yield leader.pid, pid
     finally:
-        os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not proc.fields(pid))
+        kill(pid)
 
 
 def members(run: Run) -> set[int]:
@@ -68,8 +65,7 @@ def test_who_is_left_in_the_session_of_a_child_that_was_seen_belongs_to_it() -> 
         membership = Membership(run)
         both = {row.pid for row in membership.refresh(candidates([run]), run.boot)}
     left = {row.pid for row in membership.refresh(candidates([run]), run.boot)}
-    os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not proc.fields(pid))
+    kill(pid)
     assert both == {leader.pid, pid}
     assert left == {pid}
 
