@@ -368,8 +368,8 @@ class TestSelection:
 
     @given(names=st.lists(st.text(min_size=1), unique=True, min_size=1))
     def test_of_the_word_for_only_one_is_just_that(self, names: list[str]) -> None:
-        for name in [*names, "all", "-a", "*"]:
-            every = [*names, "all", "-a", "*", "ball", "a-a"]
+        for name in [*names, "all", "-a", "*", "-["]:
+            every = [*names, "all", "-a", "*", "-[", "ball", "a-a"]
             assert selected([only(name)], list(dict.fromkeys(every)), lambda _: None) == [name]
             assert not only(name).startswith("-")
 

@@ -120,11 +120,12 @@ def _nobody(word: str, names: Sequence[str]) -> list[str]:
 
 def only(name: str) -> str:
     """The word that means just the process of that name, which may be that of any directory."""
+    word = name
     if _is_glob(name):
         import glob
 
-        return glob.escape(name)
-    return f"[{name[0]}]{name[1:]}" if name == "all" or name.startswith("-") else name
+        word = glob.escape(name)
+    return f"[{word[0]}]{word[1:]}" if word == "all" or word.startswith("-") else word
 
 
 def quoted(word: str) -> str:
