@@ -134,11 +134,9 @@ def _elsewhere(words: Sequence[str]) -> int:
     if program is not None:
         try:
             os.execv(program, [program, *words[1:]])  # noqa: S606 - that is what a user asks for
-        except FileNotFoundError as error:
-            message = f"cannot execute {program}: {error.strerror} (its interpreter or loader)"
-            raise Refused(message) from error
         except OSError as error:
-            message = f"cannot execute {program}: {error.strerror}"
+            what = " (its interpreter or loader)" if isinstance(error, FileNotFoundError) else ""
+            message = f"cannot execute {program}: {error.strerror}{what}"
             raise Refused(message) from error
     raise _unknown(words[0])
 

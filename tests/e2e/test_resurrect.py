@@ -41,9 +41,14 @@ def saved_file(tsm: Tsm) -> Path:
 def lose_everything(tsm: Tsm) -> None:
     """What a new machine lacks: all processes, their directories, pids and locks."""
     pids = [row["pid"] for row in tsm("ls").rows if row["pid"] is not None]
+    lose_directories(tsm)
+    kill(*pids)
+
+
+def lose_directories(tsm: Tsm) -> None:
+    """The same while the children run on."""
     for folder in ("processes", "pids", "locks"):
         shutil.rmtree(tsm.home / "runtime" / folder)
-    kill(*pids)
 
 
 def statuses(tsm: Tsm) -> dict[str, str]:
@@ -98,8 +103,7 @@ def test_one_whose_child_runs_on_without_its_directory_is_not_made_twice(tsm: Ts
         tsm("start", "sleep 1000", "--name", name)
     tsm("save")
     web, other = pids(tsm)["web"], pids(tsm)["other"]
-    for folder in ("processes", "pids", "locks"):
-        shutil.rmtree(tsm.home / "runtime" / folder)
+    lose_directories(tsm)
     kill(other)
     refused = tsm("resurrect", ok=False)
     assert refused.row == {"name": "other", "action": "start"}

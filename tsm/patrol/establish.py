@@ -74,7 +74,8 @@ def _has_begun(process: Process) -> bool:
 def _create(place: Home, spec: Spec, environ: Mapping[bytes, bytes], held: Lock) -> None:
     try:
         if os.path.exists(place.pid_file(spec.name)):  # of one that is no more
-            for refusal in refusals(place, (spec.name,)).values():
+            refusal = refusals(place, (spec.name,)).get(spec.name)
+            if refusal is not None:
                 raise refusal
         check_port(spec)
         log_paths.check(place, spec)

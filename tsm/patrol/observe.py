@@ -8,7 +8,7 @@ from tsm.errors import Broken, Failed
 from tsm.osproc import table
 from tsm.patrol import presence
 from tsm.patrol.choose import chosen
-from tsm.patrol.process import load, situation
+from tsm.patrol.process import living_child, load, situation
 from tsm.policy import state
 from tsm.record import Record, changed
 from tsm.store import documents, health, lock, runs
@@ -53,11 +53,9 @@ def observe(home: Home, name: str, boot: str, *, attended: bool = False) -> Obse
             return _broken_or_gone(
                 home, name, f"{home.file(name, 'meta.json')}: name is not {name}"
             )
-        if meta.pid is not None and meta.ticks is not None and meta.boot == boot:
-            row = table.lookup(meta.pid)
-            if row is not None and row.ticks == meta.ticks and not row.dead:
-                down = runs.wanted_down(home, name) is not None
-                return _living(home, row, meta, down=down)
+        row = living_child(meta, boot)
+        if row is not None:
+            return _living(home, row, meta, down=runs.wanted_down(home, name) is not None)
         process, at = _situated(home, name, boot, attended=attended)
         word, why = state.status(at)
         child = process.run.child if process.run is not None and at.child_lives else None

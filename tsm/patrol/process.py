@@ -18,7 +18,7 @@ from tsm.store import definitions, documents, runs, saved
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tsm.model import Run
+    from tsm.model import OsProcess, Run
     from tsm.store.home import Home
 
 
@@ -64,12 +64,10 @@ def load(home: Home, name: str) -> Process:
 def sound_run(home: Home, meta: Meta) -> Run | None:
     """The record of the run. Raises Broken also where it is missing while there is a child."""
     run = runs.read(home, meta.name)
-    if run is None and meta.pid is not None and meta.boot == table.boot_id():
-        row = table.lookup(meta.pid)
-        if row is not None and row.ticks == meta.ticks and not row.dead:
-            path = home.file(meta.name, "run")
-            message = f"{path}: is missing, and the child, pid {meta.pid}, lives"
-            raise Broken(message)
+    if run is None and living_child(meta, table.boot_id()) is not None:
+        path = home.file(meta.name, "run")
+        message = f"{path}: is missing, and the child, pid {meta.pid}, lives"
+        raise Broken(message)
     return run
 
 
@@ -131,12 +129,17 @@ def _sound_meta(path: str, name: str, data: bytes) -> Meta:
 def child_pid(home: Home, name: str) -> int | None:
     """The pid of the child that meta.json names, if it lives; None also if that makes no sense."""
     try:
-        meta, boot = documents.read_meta(home, name), table.boot_id()
+        row = living_child(documents.read_meta(home, name), table.boot_id())
     except (Broken, OSError):
         return None
+    return None if row is None else row.pid
+
+
+def living_child(meta: Meta, boot: str) -> OsProcess | None:
+    """The child that meta names, if it lives."""
     if meta.pid is None or meta.ticks is None or meta.boot is None:
         return None
-    return meta.pid if table.alive(Identity(meta.boot, meta.pid, meta.ticks), boot) else None
+    return table.living(Identity(meta.boot, meta.pid, meta.ticks), boot)
 
 
 def sound_saved(home: Home, save: str) -> list[saved.Saved]:

@@ -176,14 +176,13 @@ class Resident:
             if ward is None:
                 yield name
                 continue
-            was = ward.done.process if ward.done is not None else None
-            if was is None:
+            if ward.done is None or ward.done.process is None:
                 continue
+            was, paused = ward.done.process, ward.done.status == "paused"  # kill -CONT ends that
             try:
                 run, down = runs.read(self.home, name), runs.wanted_down(self.home, name)
             except Broken:
                 continue
-            paused = ward.done is not None and ward.done.status == "paused"  # kill -CONT ends that
             if paused or (run and run.id, down) != (was.run and was.run.id, was.down):
                 yield name
 
