@@ -46,6 +46,20 @@ def test_everybody_of_the_run_stands_still_and_the_launcher_does_not(tsm: Tsm) -
     assert (state_of(pid), files.child) == ("T", pid)
 
 
+def test_whose_child_is_yet_to_get_to_its_exec_is_paused_once_it_has(tsm: Tsm) -> None:
+    """Stopped before that, it would keep its parent from being stopped, and from all else."""
+    fifo = tsm.cwd / "fifo"
+    os.mkfifo(fifo)
+    pid = tsm("start", f"{app('vforking.py')} {fifo}", "--name", "web").row["pid"]
+    files = Files(tsm.home, "web")
+    eventually(lambda: state_of(pid) == "D")
+    program = tsm.spawn("pause", "web")
+    eventually(lambda: "paused" in files.run)
+    with fifo.open("wb"):
+        assert program.wait() == 0
+        assert {state_of(one) for one in (pid, *children(pid))} == {"T"}
+
+
 def test_who_is_down_is_1_and_the_others_are_paused(tsm: Tsm) -> None:
     tsm("start", "sleep 1000", "--name", "down")
     tsm("stop", "down")

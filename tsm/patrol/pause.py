@@ -97,9 +97,7 @@ def _stilled(home: Home, one: _Pausing, rows: Sequence[OsProcess], *, late: bool
     if moving and not one.told:
         _note_pause(home, one, [row for row in members if row.state in _STILL])
     try:
-        for row in sorted(moving, key=_age):
-            if signals.send(row.pid, row.ticks, signal.SIGSTOP):
-                one.told.add((row.pid, row.ticks))
+        _stop(one, members)
     except TsmError as problem:
         return Paused(name, problem=problem)
     if moving:
@@ -107,6 +105,21 @@ def _stilled(home: Home, one: _Pausing, rows: Sequence[OsProcess], *, late: bool
     if one.told or (one.run.paused is not None and _last(home, one.run, name) != "pause"):
         journal.record(home, name, "pause", {"run": one.run.id})
     return Paused(name, len(one.told))
+
+
+def _stop(one: _Pausing, members: Sequence[OsProcess]) -> None:
+    """Stop whoever moves, but for one whose parent may wait for his exec, as vfork(2) makes it.
+
+    Both would stand in the way of each other, so one that was stopped just then goes on.
+    """
+    waiting = {row.pid for row in members if row.state == "D"}
+    for row in sorted(members, key=_age):
+        awaited, known = row.ppid in waiting, (row.pid, row.ticks) in one.told
+        if awaited and known and row.state == "T":
+            signals.send(row.pid, row.ticks, signal.SIGCONT)
+        moves = row.state not in _STILL and not awaited
+        if moves and signals.send(row.pid, row.ticks, signal.SIGSTOP):
+            one.told.add((row.pid, row.ticks))
 
 
 def _note_pause(home: Home, one: _Pausing, still: Iterable[OsProcess]) -> None:
